@@ -1,0 +1,37 @@
+# The words people type. CMake does the work; every build is out of tree.
+#
+#   make         release build: build/belfry, build/libbelfry.{so,a}
+#   make unit    unit tests and the simulation, under ASan+UBSan
+#   make check   everything CI runs
+#   make fuzz    every fuzz target, FUZZ_SECONDS each (default 600)
+#   make bench   the benchmarks; see bench/README.md
+#   make fmt     clang-format over what git tracks
+
+JOBS ?= $(shell nproc)
+CMAKE_FLAGS ?=
+FUZZ_SECONDS ?= 600
+
+.PHONY: all unit check fuzz bench fmt clean
+
+all:
+	@cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBELFRY_TESTS=OFF $(CMAKE_FLAGS) > build-cmake.log 2>&1 || (cat build-cmake.log; exit 1)
+	@rm -f build-cmake.log
+	@cmake --build build -j $(JOBS)
+
+unit:
+	@tools/unit
+
+check:
+	@tools/check
+
+fuzz:
+	@tools/fuzz $(FUZZ_SECONDS)
+
+bench:
+	@bench/run
+
+fmt:
+	@git ls-files -co --exclude-standard '*.c' '*.h' '*.cpp' | xargs clang-format -i
+
+clean:
+	rm -rf build build-*

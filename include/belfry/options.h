@@ -1,0 +1,125 @@
+/**
+ * belfry/options.h - everything that can be set about a server, as one table.
+ *
+ *     belfry *server = belfry_new(&(belfry_options){ .listen = ":3001", .workers = 2 });
+ *
+ * The struct, the program's flags, environment variables and YAML keys, `belfry serve --help`, the
+ * bounds and docs/reference/config.md all come from BELFRY_OPTIONS. Zero always means the default;
+ * a value that may be switched off takes BELFRY_OFF.
+ *
+ * Types of a row:
+ *   TEXT    const char *     copied by belfry_new; NULL is the default
+ *   FLAG    bool             default off
+ *   COUNT   uint32_t
+ *   SIZE    uint64_t         bytes (files and flags accept 64K, 1M, 2G)
+ *   MS      uint32_t         milliseconds (files and flags accept 250ms, 10s, 2m, 1h)
+ *   CHOICE  an enum          the names follow, as in BELFRY_SLOW_POLICIES
+ */
+#ifndef BELFRY_OPTIONS_H
+#define BELFRY_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Switches a COUNT, SIZE or MS off, where its row has `off` in the last column. */
+#define BELFRY_OFF UINT32_MAX
+
+/* What happens to a member whose queue is above max_queue_bytes. */
+#define BELFRY_SLOW_POLICIES(X)                                                                    \
+    X(CLOSE, "close", "closed with 1013")                                                          \
+    X(DROP_NEWEST, "drop-newest", "the new message is dropped for this member")                    \
+    X(DROP_OLDEST, "drop-oldest", "the oldest unsent messages make room")                          \
+    X(LATEST, "latest", "only the latest message of each key is kept, then the oldest go")
+
+/* permessage-deflate (RFC 7692). */
+#define BELFRY_DEFLATE_MODES(X)                                                                    \
+    X(SHARED, "shared", "one compressor per worker, no context takeover")                          \
+    X(DEDICATED, "dedicated", "a compressor per connection: smaller messages, more memory")        \
+    X(NONE, "off", "the extension is declined")
+
+typedef enum belfry_slow_policy {
+#define BELFRY_ENUM_ROW(name, text, help) BELFRY_SLOW_##name,
+    BELFRY_SLOW_POLICIES(BELFRY_ENUM_ROW)
+#undef BELFRY_ENUM_ROW
+} belfry_slow_policy;
+
+typedef enum belfry_deflate_mode {
+#define BELFRY_ENUM_ROW(name, text, help) BELFRY_DEFLATE_##name,
+    BELFRY_DEFLATE_MODES(BELFRY_ENUM_ROW)
+#undef BELFRY_ENUM_ROW
+} belfry_deflate_mode;
+
+/* clang-format off */
+/*    type    name                   default      min    max          off?  what it does */
+#define BELFRY_OPTIONS(TEXT, FLAG, COUNT, SIZE, MS, CHOICE)                                                              \
+    TEXT(   listen,                  ":3001",                               "addresses to listen on, comma-separated: :3001, 127.0.0.1:3001, [::1]:3001 (port 0: any free one)") \
+    COUNT(  workers,                 1,           1,     64,          0,    "threads, each with its own event loop")       \
+    TEXT(   tls_cert,                "",                                    "PEM file with the certificate chain; with tls_key it turns TLS on") \
+    TEXT(   tls_key,                 "",                                    "PEM file with the private key")               \
+    FLAG(   tls_self_signed,                                                "TLS with a certificate made at start, for development only") \
+    TEXT(   origins,                 "",                                    "origins that browsers may connect from besides the server's own, comma-separated, each as https://example.com; * allows any") \
+    TEXT(   static_dir,              "",                                    "folder whose files are served over HTTP")     \
+    COUNT(  max_connections,         0,           1,     10000000,    0,    "connections per worker; 0 derives it from RLIMIT_NOFILE") \
+    SIZE(   max_head_bytes,          16384,       512,   1048576,     0,    "size of a request head (431 or 414 above it)") \
+    COUNT(  max_headers,             100,         8,     1000,        0,    "header fields of a request (431 above it)")   \
+    SIZE(   max_body_bytes,          1048576,     0,     1073741824,  0,    "size of a request body (413 above it)")       \
+    MS(     handshake_timeout_ms,    10000,       100,   600000,      0,    "time for a TLS handshake and a complete request head (408 after it)") \
+    MS(     body_timeout_ms,         30000,       100,   600000,      0,    "time for a complete request body (408 after it)") \
+    MS(     keep_alive_timeout_ms,   60000,       100,   3600000,     1,    "an HTTP connection without a request is closed after this") \
+    SIZE(   max_message_bytes,       1048576,     1,     1073741824,  0,    "size of a WebSocket message, inflated (1009 above it)") \
+    COUNT(  max_fragments,           16384,       1,     10000000,    0,    "frames that one WebSocket message may come in (1009 above it)") \
+    MS(     ping_interval_ms,        25000,       100,   3600000,     1,    "a silent WebSocket is pinged after this")     \
+    MS(     ping_timeout_ms,         20000,       100,   3600000,     0,    "a pinged WebSocket that stays silent is dropped after this") \
+    MS(     close_timeout_ms,        5000,        100,   600000,      0,    "time a peer has to answer a close frame")     \
+    CHOICE( deflate,                 DEFLATE_MODES, belfry_deflate_mode,    "WebSocket compression")                       \
+    SIZE(   deflate_threshold_bytes, 256,         1,     1073741824,  0,    "smaller messages are sent uncompressed")      \
+    COUNT(  deflate_level,           1,           1,     9,           0,    "zlib's level, 1 fastest to 9 smallest")       \
+    COUNT(  deflate_window_bits,     15,          9,     15,          0,    "largest window the server compresses with")   \
+    MS(     deflate_idle_ms,         10000,       100,   3600000,     1,    "a dedicated compressor unused for this long gives its memory back when the context may be dropped") \
+    SIZE(   max_queue_bytes,         1048576,     4096,  1073741824,  0,    "unsent bytes of one member before slow_policy applies") \
+    CHOICE( slow_policy,             SLOW_POLICIES, belfry_slow_policy,     "what happens to a member that does not keep up") \
+    COUNT(  max_inbox,               65536,       16,    10000000,    0,    "messages from other threads that may wait for a worker (BELFRY_ERR_AGAIN above it)") \
+    COUNT(  max_rooms_per_socket,    1024,        1,     1000000,     0,    "rooms one socket may be in")                  \
+    COUNT(  max_rooms,               1000000,     1,     100000000,   0,    "rooms of the server, those with history but no members included") \
+    SIZE(   max_room_name_bytes,     256,         1,     4096,        0,    "length of a room's name")                     \
+    COUNT(  max_json_depth,          64,          1,     1024,        0,    "nesting of JSON that clients send")           \
+    COUNT(  history_messages,        256,         1,     1000000,     1,    "messages a room remembers")                   \
+    SIZE(   history_bytes,           1048576,     1024,  1073741824,  0,    "bytes a room remembers")                      \
+    MS(     history_ms,              120000,      1000,  86400000,    0,    "how long a room remembers")                   \
+    SIZE(   log_bytes,               67108864,    65536, 17179869184, 0,    "bytes all rooms remember together")           \
+    COUNT(  presence_limit,          256,         1,     1000000,     1,    "rooms with more members hear counts, once a second, instead of user-joined and user-left") \
+    COUNT(  max_members_page,        1000,        1,     100000,      0,    "members in one reply to a members request")   \
+    MS(     drain_timeout_ms,        10000,       100,   3600000,     0,    "time that a stop waits for peers to answer the close (1001)") \
+    SIZE(   sock_data,               0,           0,     65536,       0,    "zeroed bytes of user data per socket, see belfry_data (library)") \
+    FLAG(   keep_signals,                                                   "belfry_run leaves SIGTERM and SIGINT alone (library)")
+/* clang-format on */
+
+#define BELFRY_OPTION_TEXT(name, default_value, help) const char *name;
+#define BELFRY_OPTION_FLAG(name, help) bool name;
+#define BELFRY_OPTION_COUNT(name, default_value, min, max, may_be_off, help) uint32_t name;
+#define BELFRY_OPTION_SIZE(name, default_value, min, max, may_be_off, help) uint64_t name;
+#define BELFRY_OPTION_MS(name, default_value, min, max, may_be_off, help) uint32_t name;
+#define BELFRY_OPTION_CHOICE(name, choices, type, help) type name;
+
+/** How a server is to be; all zero is a good server on port 3001. See the table above. */
+typedef struct belfry_options {
+    BELFRY_OPTIONS(BELFRY_OPTION_TEXT, BELFRY_OPTION_FLAG, BELFRY_OPTION_COUNT, BELFRY_OPTION_SIZE,
+                   BELFRY_OPTION_MS, BELFRY_OPTION_CHOICE)
+} belfry_options;
+
+#undef BELFRY_OPTION_TEXT
+#undef BELFRY_OPTION_FLAG
+#undef BELFRY_OPTION_COUNT
+#undef BELFRY_OPTION_SIZE
+#undef BELFRY_OPTION_MS
+#undef BELFRY_OPTION_CHOICE
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
