@@ -26,7 +26,7 @@
 #define BELFRY_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* What must hold of our own code. Stops in release builds too; never a fact about a peer. */
-#define BELFRY_ASSERT(condition)                                                                   \
+#define BELFRY_ASSERT(condition) \
     (BELFRY_LIKELY(condition) ? (void)0 : belfry_assert_failed(#condition, __FILE__, __LINE__))
 #define BELFRY_UNREACHABLE(why) belfry_assert_failed(why, __FILE__, __LINE__)
 

@@ -9,8 +9,8 @@
 const char *belfry_strerror(belfry_err err)
 {
     switch (err) {
-#define ERROR_TEXT(name, value, text)                                                              \
-    case BELFRY_##name:                                                                            \
+#define ERROR_TEXT(name, value, text) \
+    case BELFRY_##name:               \
         return text;
         BELFRY_ERRORS(ERROR_TEXT)
 #undef ERROR_TEXT
