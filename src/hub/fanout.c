@@ -1,0 +1,260 @@
+/*
+ * fanout.c - from a worker's inbox to its members.
+ *
+ *   inbox: [A room x][A room x][B room y][marker]      -> batches: {A, A} {B} (marker)
+ *
+ * Consecutive messages to one room go as one batch: members are walked once, and each gets one
+ * frame that holds all of them, joined per form. References for all members are taken with one
+ * atomic operation, and what was not used is given back at the end.
+ */
+#include "base/alloc.h"
+#include "hub/local_room.h"
+
+#define PREFETCH_AHEAD 6
+
+/* --- the forms of a batch ---------------------------------------------------------------------*/
+
+static struct frame *encode_one(struct hub_batch *batch, unsigned index, unsigned key)
+{
+    struct hub_shard *shard = batch->shard;
+    return message_form(batch->messages[index], key, shard->hub->encode, shard->owner);
+}
+
+static struct frame *join_frames(struct hub_batch *batch, unsigned key)
+{
+    struct frame *parts[HUB_BATCH_MESSAGES];
+    size_t size = 0;
+    for (unsigned i = 0; i < batch->count; i++) {
+        parts[i] = encode_one(batch, i, key);
+        if (parts[i] == NULL)
+            return NULL;
+        size += parts[i]->size;
+    }
+    if (batch->count == 1)
+        return frame_ref(parts[0]);
+    if (size > HUB_BATCH_BYTES)
+        return NULL;
+    struct frame *joined = frame_new(size);
+    uint8_t *at = joined != NULL ? joined->bytes : NULL;
+    for (unsigned i = 0; joined != NULL && i < batch->count; i++) {
+        memcpy(at, parts[i]->bytes, parts[i]->size);
+        at += parts[i]->size;
+    }
+    return joined;
+}
+
+static struct hub_batch_form *find_batch_form(struct hub_batch *batch, unsigned key)
+{
+    for (unsigned i = 0; i < batch->form_count; i++) {
+        if (batch->forms[i].key == key)
+            return &batch->forms[i];
+    }
+    return NULL;
+}
+
+struct frame *hub_batch_frame(struct hub_batch *batch, unsigned key)
+{
+    struct hub_batch_form *form = find_batch_form(batch, key);
+    if (form == NULL) {
+        struct frame *frame = join_frames(batch, key);
+        if (frame == NULL || batch->form_count == HUB_BATCH_FORMS)
+            return frame; /* more forms than rows: this caller pays for its own */
+        form = &batch->forms[batch->form_count++];
+        *form = (struct hub_batch_form){ .key = key, .frame = frame, .prepaid = batch->members };
+        frame_ref_many(frame, form->prepaid);
+    }
+    if (form->prepaid == 0)
+        return frame_ref(form->frame);
+    form->prepaid--;
+    return form->frame;
+}
+
+struct frame *hub_batch_frame_of(struct hub_batch *batch, unsigned index, unsigned key)
+{
+    if (batch->count == 1)
+        return hub_batch_frame(batch, key);
+    struct frame *frame = encode_one(batch, index, key);
+    return frame != NULL ? frame_ref(frame) : NULL;
+}
+
+static void release_forms(struct hub_batch *batch)
+{
+    for (unsigned i = 0; i < batch->form_count; i++) {
+        struct hub_batch_form *form = &batch->forms[i];
+        if (form->prepaid > 0)
+            atomic_fetch_sub_explicit(&form->frame->refs, form->prepaid, memory_order_relaxed);
+        frame_unref(form->frame);
+    }
+    batch->form_count = 0;
+}
+
+/* --- delivering -------------------------------------------------------------------------------*/
+
+static void deliver_alone(struct hub_shard *shard, struct message *m, struct member *member,
+                          struct membership *membership)
+{
+    struct hub_batch batch = { .shard = shard, .messages = &m, .count = 1, .members = 1 };
+    member->ops->deliver(member, &batch, membership);
+    release_forms(&batch);
+    shard->delivered++;
+}
+
+static bool is_excepted(const struct hub_batch *batch, const struct member *member)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        if (batch->messages[i]->except_member == member->id)
+            return true;
+    }
+    return false;
+}
+
+static bool has_excepts(const struct hub_batch *batch)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        if (batch->messages[i]->except_member != 0)
+            return true;
+    }
+    return false;
+}
+
+static void deliver_rest(struct hub_batch *batch, struct member *member,
+                         struct membership *membership)
+{
+    for (unsigned i = 0; i < batch->count; i++) {
+        if (batch->messages[i]->except_member != member->id)
+            deliver_alone(batch->shard, batch->messages[i], member, membership);
+    }
+}
+
+static void deliver_to_room(struct hub_batch *batch, struct local_room *room)
+{
+    bool may_except = has_excepts(batch);
+    batch->members = room->count;
+    for (uint32_t i = 0; i < room->count; i++) {
+        if (i + PREFETCH_AHEAD < room->count)
+            __builtin_prefetch(room->members[i + PREFETCH_AHEAD].member);
+        struct member *member = room->members[i].member;
+        struct membership *membership = &member->memberships[room->members[i].row];
+        if (BELFRY_UNLIKELY(may_except) && is_excepted(batch, member)) {
+            deliver_rest(batch, member, membership);
+            continue;
+        }
+        member->ops->deliver(member, batch, membership);
+        batch->shard->delivered += batch->count;
+    }
+    release_forms(batch);
+}
+
+/* --- messages to several rooms, with exceptions, or to everyone --------------------------------*/
+
+struct targeted {
+    struct hub_shard *shard;
+    struct message *message;
+};
+
+static bool is_in_excepted_room(const struct targeted *t, const struct member *member)
+{
+    const struct message *m = t->message;
+    for (unsigned i = m->room_count; i < (unsigned)m->room_count + m->except_count; i++) {
+        const struct local_room *room =
+            local_room_find(t->shard, m->rooms[i].name, m->rooms[i].hash);
+        if (room != NULL && local_room_membership(room, member) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void visit_once(struct targeted *t, struct member *member, struct membership *membership)
+{
+    if (member->mark == t->shard->mark)
+        return;
+    member->mark = t->shard->mark;
+    if (member->id != t->message->except_member && !is_in_excepted_room(t, member))
+        deliver_alone(t->shard, t->message, member, membership);
+}
+
+static void visit_anyone(struct member *member, void *arg)
+{
+    visit_once(arg, member, NULL);
+}
+
+static void deliver_targeted(struct hub_shard *shard, struct message *m)
+{
+    struct targeted t = { .shard = shard, .message = m };
+    shard->mark++;
+    if (m->room_count == 0)
+        shard->hub->each_member(shard, visit_anyone, &t);
+    for (unsigned r = 0; r < m->room_count; r++) {
+        struct local_room *room = local_room_find(shard, m->rooms[r].name, m->rooms[r].hash);
+        for (uint32_t i = 0; room != NULL && i < room->count; i++) {
+            struct member *member = room->members[i].member;
+            visit_once(&t, member, &member->memberships[room->members[i].row]);
+        }
+    }
+}
+
+/* --- the inbox --------------------------------------------------------------------------------*/
+
+static bool is_simple(const struct message *m)
+{
+    return m->room_count == 1 && m->except_count == 0;
+}
+
+static bool may_follow(const struct message *first, const struct message *m)
+{
+    return is_simple(m) && m->rooms[0].hash == first->rooms[0].hash &&
+           (m->flags & MESSAGE_VOLATILE) == (first->flags & MESSAGE_VOLATILE) &&
+           bytes_equal(m->rooms[0].name, first->rooms[0].name);
+}
+
+static struct message *message_of(const struct post *post)
+{
+    return BELFRY_CONTAINER_OF(post, struct delivery, post)->message;
+}
+
+/* Takes the run of messages to one room that begins with @post; returns what is left. */
+static struct post *deliver_run(struct hub_shard *shard, struct post *post)
+{
+    struct message *messages[HUB_BATCH_MESSAGES] = { message_of(post) };
+    struct hub_batch batch = { .shard = shard, .messages = messages, .count = 1 };
+    for (post = post->next; post != NULL && batch.count < HUB_BATCH_MESSAGES; post = post->next) {
+        struct message *m = message_of(post);
+        if (m == NULL || !may_follow(messages[0], m))
+            break;
+        messages[batch.count++] = m;
+    }
+    struct message_room *target = &messages[0]->rooms[0];
+    struct local_room *room = local_room_find(shard, target->name, target->hash);
+    if (room != NULL)
+        deliver_to_room(&batch, room);
+    for (unsigned i = 0; i < batch.count; i++)
+        message_unref(messages[i]);
+    atomic_fetch_sub_explicit(&shard->inbox_count, batch.count, memory_order_relaxed);
+    return post;
+}
+
+void hub_drain(struct hub_shard *shard)
+{
+    if (shard->is_draining)
+        return;
+    shard->is_draining = true;
+    struct post *post;
+    while ((post = mailbox_take(&shard->inbox)) != NULL) {
+        while (post != NULL) {
+            struct delivery *delivery = BELFRY_CONTAINER_OF(post, struct delivery, post);
+            if (delivery->message != NULL && is_simple(delivery->message)) {
+                post = deliver_run(shard, post);
+                continue;
+            }
+            post = post->next;
+            if (delivery->message == NULL) {
+                hub_reach_marker(delivery);
+            } else {
+                deliver_targeted(shard, delivery->message);
+                message_unref(delivery->message);
+            }
+            atomic_fetch_sub_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+        }
+    }
+    shard->is_draining = false;
+}

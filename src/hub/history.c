@@ -1,0 +1,98 @@
+/*
+ * history.c - rings of messages, and the floor below which nothing can be resumed.
+ */
+#include "hub/history.h"
+
+#include "base/alloc.h"
+
+#define SMALLEST_RING 8
+
+belfry_err message_ring_push(struct message_ring *ring, struct message *m)
+{
+    if (ring->count == ring->capacity) {
+        if (ring->capacity > UINT32_MAX / 4)
+            return BELFRY_ERR_LIMIT;
+        uint32_t capacity = BELFRY_MAX(ring->capacity * 2, (uint32_t)SMALLEST_RING);
+        struct message **slots = mem_alloc(capacity * sizeof *slots);
+        if (slots == NULL)
+            return BELFRY_ERR_NOMEM;
+        for (uint32_t i = 0; i < ring->count; i++)
+            slots[i] = message_ring_at(ring, i);
+        mem_free(ring->slots);
+        ring->slots = slots;
+        ring->capacity = capacity;
+        ring->first = 0;
+    }
+    ring->slots[(ring->first + ring->count) & (ring->capacity - 1)] = m;
+    ring->count++;
+    return BELFRY_OK;
+}
+
+struct message *message_ring_pop(struct message_ring *ring)
+{
+    BELFRY_ASSERT(ring->count > 0);
+    struct message *m = ring->slots[ring->first];
+    ring->first = (ring->first + 1) & (ring->capacity - 1);
+    ring->count--;
+    if (ring->count == 0)
+        message_ring_deinit(ring);
+    return m;
+}
+
+void message_ring_deinit(struct message_ring *ring)
+{
+    mem_free(ring->slots);
+    *ring = (struct message_ring){ 0 };
+}
+
+static void raise_floor(struct history_view *view, struct message_id to)
+{
+    if (message_id_compare(view->floor, to) < 0)
+        view->floor = to;
+}
+
+static void forget_oldest(struct history_view *view)
+{
+    struct message *oldest = message_ring_pop(&view->ring);
+    view->bytes -= oldest->cost;
+    raise_floor(view, oldest->id);
+}
+
+void history_view_add(struct history_view *view, const struct history_limits *limits,
+                      struct message *m)
+{
+    if (message_ring_push(&view->ring, m) != BELFRY_OK) {
+        while (view->ring.count > 0)
+            forget_oldest(view); /* a hole in the middle could not be told from none */
+        raise_floor(view, m->id);
+        return;
+    }
+    view->bytes += m->cost;
+    while (view->ring.count > limits->max_messages || view->bytes > limits->max_bytes)
+        forget_oldest(view);
+}
+
+void history_view_forget(struct history_view *view, const struct message *m)
+{
+    if (view->ring.count > 0 && message_ring_at(&view->ring, 0) == m)
+        forget_oldest(view);
+}
+
+uint32_t history_view_after(const struct history_view *view, struct message_id since)
+{
+    uint32_t low = 0;
+    uint32_t high = view->ring.count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (message_id_compare(message_ring_at(&view->ring, middle)->id, since) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void history_view_deinit(struct history_view *view)
+{
+    message_ring_deinit(&view->ring);
+}

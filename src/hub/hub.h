@@ -1,0 +1,225 @@
+/*
+ * hub.h - rooms: who is in them, in which order they hear things, and what they remember.
+ *
+ *   publish -> [namespace: lock, id, log, inbox of every worker with members, unlock]
+ *                                             |
+ *   worker:  inbox -> its own members of the room -> member_ops.deliver
+ *
+ * One lock per namespace gives every message its id and its place in all inboxes, so all workers
+ * see one order. Under the lock nothing is encoded, written or freed. A room exists while it has
+ * members or history; there is nothing to create.
+ *
+ * Threads: functions that take a shard belong to its worker; the others are for any thread.
+ */
+#ifndef HUB_HUB_H
+#define HUB_HUB_H
+
+#include <pthread.h>
+
+#include "base/random.h"
+#include "hub/history.h"
+#include "net/loop.h"
+
+#define HUB_MAX_WORKERS 64 /* the width of an interest mask */
+#define HUB_EPOCH_SIZE 8
+
+struct member;
+struct hub_batch;
+struct local_room;
+
+struct hub_limits {
+    struct history_limits history;
+    uint32_t max_rooms;
+    uint32_t max_rooms_per_member;
+    uint32_t max_inbox; /* deliveries that may wait for a worker before others hold back */
+};
+
+/* A room as its namespace knows it. Guarded by the namespace's lock. */
+struct hub_room {
+    struct map_node by_name;
+    struct history_view view;
+    uint64_t interest; /* bit w: worker w has members */
+    uint32_t member_count;
+    bool is_count_due; /* somebody will announce the count soon */
+    uint16_t name_size;
+    char name[];
+};
+
+struct hub_nsp {
+    struct hub *hub;
+    pthread_mutex_t lock; /* guards all below, and the order of pushes into inboxes */
+    struct message_id last;
+    struct message_ring log;
+    uint64_t log_bytes;
+    struct message_id forgotten; /* the floor of every room that is not in the map any more */
+    struct map rooms;
+    struct map keys; /* idempotency keys of messages in the log */
+};
+
+/* One worker's part of the hub. */
+struct hub_shard {
+    struct hub *hub;
+    unsigned index;
+    struct loop *loop;
+    struct mailbox inbox;
+    atomic_uint inbox_count;
+    struct map rooms; /* struct local_room, by name */
+    uint32_t mark;    /* of the delivery under way, to reach nobody twice */
+    bool is_draining;
+    void *owner;        /* handed to the encoder */
+    uint64_t delivered; /* messages handed to members */
+};
+
+struct hub {
+    struct hub_limits limits;
+    struct map_key hash_key;
+    char epoch[HUB_EPOCH_SIZE + 1]; /* names this process and its start */
+    message_encode_fn *encode;
+    unsigned worker_count;
+    struct hub_shard *shards;
+    struct hub_nsp root; /* "/", the namespace of plain rooms */
+    /* Calls @visit for every member of a worker: messages to a whole namespace. */
+    void (*each_member)(struct hub_shard *shard, void (*visit)(struct member *member, void *arg),
+                        void *arg);
+    atomic_ullong encoded; /* forms made */
+};
+
+/* Where a member is: a row of its own list and of the room's. */
+struct membership {
+    struct local_room *room;
+    uint32_t index;   /* in the room's members */
+    uint32_t dropped; /* messages of this room that the slow policy took, not yet announced */
+};
+
+/* Somebody in rooms: a field of the server's socket. */
+struct member {
+    const struct member_ops *ops;
+    uint64_t id; /* process-wide, never reused */
+    struct membership *memberships;
+    uint16_t membership_count;
+    uint16_t membership_capacity;
+    uint32_t mark;
+};
+
+struct member_ops {
+    /* All messages of @batch, in order. @membership is the row it comes by, NULL: none. */
+    void (*deliver)(struct member *member, struct hub_batch *batch, struct membership *membership);
+    /* What others may see. Owns: the member's. */
+    void (*describe)(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user);
+};
+
+BELFRY_NODISCARD belfry_err hub_init(struct hub *hub, unsigned worker_count,
+                                     const struct hub_limits *limits, message_encode_fn *encode,
+                                     const struct random_source *random);
+void hub_deinit(struct hub *hub); /* every member must be gone */
+
+/* --- saying something ------------------------------------------------------------------------ */
+
+struct hub_published {
+    struct message_id id;
+    bool is_repeat; /* the key was known: this is the first one's id, nothing was delivered */
+};
+
+/*
+ * Gives @m its id and sends it on its way. The caller's own worker delivers before anything else is
+ * written to its members (hub_drain), the others in their next turn. @own: the calling worker's
+ * shard, NULL from a foreign thread.
+ *
+ * Owns:    takes the reference to @m in any case.
+ * Errors:  BELFRY_ERR_AGAIN  a foreign thread, and an inbox is full
+ */
+belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct message *m,
+                       struct hub_published *out);
+
+/* Is a worker so far behind that the others should read less? */
+bool hub_is_congested(const struct hub *hub);
+
+/* Delivers what waits for this worker. Called before writing to a member and at a turn's end. */
+void hub_drain(struct hub_shard *shard);
+
+static inline bool hub_has_pending(struct hub_shard *shard)
+{
+    return !mailbox_is_empty(&shard->inbox);
+}
+
+/* --- being somewhere ------------------------------------------------------------------------- */
+
+enum hub_since { HUB_SINCE_NOW, HUB_SINCE_ID, HUB_SINCE_COUNT, HUB_SINCE_UNKNOWN };
+
+struct hub_join {
+    enum hub_since since; /* UNKNOWN: an id of another epoch; all there is, and a gap */
+    struct message_id id; /* everything behind it */
+    uint32_t count;       /* the last so many */
+};
+
+struct hub_joined {
+    uint32_t members; /* the newcomer included */
+    bool was_member;
+    bool has_gap;
+    struct message_id last;   /* the newest id of the namespace at that moment */
+    struct message **history; /* oldest first; hub_joined_deinit drops them */
+    uint32_t history_count;
+};
+
+/*
+ * Adds @member to @room; the snapshot ends exactly where live messages begin. Joining twice keeps
+ * one membership and takes a new snapshot. Errors: LIMIT, NOMEM.
+ */
+BELFRY_NODISCARD belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp,
+                                     struct member *member, belfry_bytes room,
+                                     const struct hub_join *how, struct hub_joined *out);
+void hub_joined_deinit(struct hub_joined *joined);
+
+/* At once: messages not delivered yet will not be. @out_members: who is left. */
+BELFRY_NODISCARD belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp,
+                                      struct member *member, belfry_bytes room,
+                                      uint32_t *out_members);
+
+bool hub_is_member(struct hub_shard *shard, const struct member *member, belfry_bytes room);
+
+/* The name of a membership's room; until it is left. */
+belfry_bytes membership_room_name(const struct membership *membership);
+
+void member_deinit(struct member *member); /* must have left all rooms */
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+uint32_t hub_member_count(struct hub_nsp *nsp, belfry_bytes room);
+uint64_t hub_room_count(struct hub_nsp *nsp);
+
+/* True for the first caller since hub_take_count: it should announce the count soon. */
+bool hub_mark_count_due(struct hub_nsp *nsp, belfry_bytes room);
+uint32_t hub_take_count(struct hub_nsp *nsp, belfry_bytes room);
+
+/* Forgets what is too old; call now and then. */
+void hub_expire(struct hub_nsp *nsp, uint64_t wall_ms);
+
+/* --- a batch, for member_ops.deliver --------------------------------------------------------- */
+
+#define HUB_BATCH_MESSAGES 64
+#define HUB_BATCH_BYTES 262144
+#define HUB_BATCH_FORMS 4
+
+struct hub_batch_form {
+    unsigned key;
+    unsigned prepaid; /* references taken in advance, one per member */
+    struct frame *frame;
+};
+
+struct hub_batch {
+    struct hub_shard *shard;
+    struct message **messages;
+    unsigned count;
+    unsigned members; /* at most so many will ask */
+    struct hub_batch_form forms[HUB_BATCH_FORMS];
+    unsigned form_count;
+};
+
+/* All messages of the batch in one frame of form @key. Owns: a reference for the caller.
+ * NULL: no memory, or too large to join; ask for the messages one by one. */
+struct frame *hub_batch_frame(struct hub_batch *batch, unsigned key);
+
+/* Message @index alone. Owns: a reference for the caller. NULL: no memory. */
+struct frame *hub_batch_frame_of(struct hub_batch *batch, unsigned index, unsigned key);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * local_room.c - two lists that point into each other, so that leaving is O(1).
+ *
+ *   room.members[i] = { member, row }        member.memberships[row] = { room, i }
+ *
+ * Removing moves the last entry of each list into the hole and mends its partner.
+ */
+#include "hub/local_room.h"
+
+#include "base/alloc.h"
+
+#define SMALLEST_MEMBERS 4
+#define SMALLEST_MEMBERSHIPS 1
+
+static bool has_name(const struct map_node *node, const void *context)
+{
+    const struct local_room *room = BELFRY_CONTAINER_OF(node, struct local_room, by_name);
+    return bytes_equal(bytes_of(room->name, room->name_size), *(const belfry_bytes *)context);
+}
+
+struct local_room *local_room_find(struct hub_shard *shard, belfry_bytes name, uint64_t hash)
+{
+    struct map_node *node = map_find(&shard->rooms, hash, has_name, &name);
+    return node != NULL ? BELFRY_CONTAINER_OF(node, struct local_room, by_name) : NULL;
+}
+
+struct local_room *local_room_get(struct hub_shard *shard, belfry_bytes name, uint64_t hash)
+{
+    struct local_room *room = local_room_find(shard, name, hash);
+    if (room != NULL)
+        return room;
+    BELFRY_ASSERT(name.size <= UINT16_MAX);
+    room = mem_alloc(sizeof *room + name.size);
+    if (room == NULL)
+        return NULL;
+    *room = (struct local_room){ .by_name.hash = hash, .name_size = (uint16_t)name.size };
+    memcpy(room->name, name.data, name.size);
+    map_insert(&shard->rooms, &room->by_name);
+    return room;
+}
+
+void local_room_drop_if_empty(struct hub_shard *shard, struct local_room *room)
+{
+    if (room->count > 0)
+        return;
+    map_remove(&shard->rooms, &room->by_name);
+    mem_free(room->members);
+    mem_free(room);
+}
+
+static belfry_err reserve_member(struct local_room *room)
+{
+    if (room->count < room->capacity)
+        return BELFRY_OK;
+    uint32_t capacity = BELFRY_MAX(room->capacity * 2, (uint32_t)SMALLEST_MEMBERS);
+    struct local_member *members = mem_realloc(room->members, capacity * sizeof *members);
+    if (members == NULL)
+        return BELFRY_ERR_NOMEM;
+    room->members = members;
+    room->capacity = capacity;
+    return BELFRY_OK;
+}
+
+static belfry_err reserve_membership(struct member *member)
+{
+    if (member->membership_count < member->membership_capacity)
+        return BELFRY_OK;
+    size_t capacity =
+        BELFRY_MAX((size_t)member->membership_capacity * 2, (size_t)SMALLEST_MEMBERSHIPS);
+    capacity = BELFRY_MIN(capacity, (size_t)UINT16_MAX);
+    if (capacity == member->membership_capacity)
+        return BELFRY_ERR_LIMIT;
+    struct membership *rows = mem_realloc(member->memberships, capacity * sizeof *rows);
+    if (rows == NULL)
+        return BELFRY_ERR_NOMEM;
+    member->memberships = rows;
+    member->membership_capacity = (uint16_t)capacity;
+    return BELFRY_OK;
+}
+
+belfry_err local_room_reserve(struct local_room *room, struct member *member)
+{
+    belfry_err err = reserve_member(room);
+    return err != BELFRY_OK ? err : reserve_membership(member);
+}
+
+void local_room_add(struct local_room *room, struct member *member)
+{
+    BELFRY_ASSERT(room->count < room->capacity);
+    BELFRY_ASSERT(member->membership_count < member->membership_capacity);
+    uint32_t row = member->membership_count++;
+    uint32_t index = room->count++;
+    member->memberships[row] = (struct membership){ .room = room, .index = index };
+    room->members[index] = (struct local_member){ .member = member, .row = row };
+}
+
+void local_room_remove(struct local_room *room, struct member *member, uint32_t row)
+{
+    uint32_t index = member->memberships[row].index;
+    BELFRY_ASSERT(room->members[index].member == member);
+
+    struct local_member moved = room->members[--room->count];
+    room->members[index] = moved;
+    moved.member->memberships[moved.row].index = index;
+
+    struct membership last = member->memberships[--member->membership_count];
+    if (row == member->membership_count)
+        return;
+    member->memberships[row] = last;
+    last.room->members[last.index].row = row;
+}
+
+struct membership *local_room_membership(const struct local_room *room, const struct member *member)
+{
+    for (uint32_t row = 0; row < member->membership_count; row++) {
+        if (member->memberships[row].room == room)
+            return &member->memberships[row];
+    }
+    return NULL;
+}
+
+belfry_bytes membership_room_name(const struct membership *membership)
+{
+    return bytes_of(membership->room->name, membership->room->name_size);
+}
+
+void member_deinit(struct member *member)
+{
+    BELFRY_ASSERT(member->membership_count == 0);
+    mem_free(member->memberships);
+    member->memberships = NULL;
+    member->membership_capacity = 0;
+}

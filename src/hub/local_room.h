@@ -1,0 +1,41 @@
+/*
+ * local_room.h - one worker's members of one room. Thread: the worker's.
+ */
+#ifndef HUB_LOCAL_ROOM_H
+#define HUB_LOCAL_ROOM_H
+
+#include "hub/hub.h"
+
+struct local_member {
+    struct member *member;
+    uint32_t row; /* in its memberships */
+};
+
+struct local_room {
+    struct map_node by_name;
+    struct local_member *members;
+    uint32_t count;
+    uint32_t capacity;
+    uint16_t name_size;
+    char name[];
+};
+
+struct local_room *local_room_find(struct hub_shard *shard, belfry_bytes name, uint64_t hash);
+
+/* Finds or makes it; NULL: no memory. */
+struct local_room *local_room_get(struct hub_shard *shard, belfry_bytes name, uint64_t hash);
+void local_room_drop_if_empty(struct hub_shard *shard, struct local_room *room);
+
+/* Memory for one more member in both lists, so that local_room_add cannot fail. */
+BELFRY_NODISCARD belfry_err local_room_reserve(struct local_room *room, struct member *member);
+void local_room_add(struct local_room *room, struct member *member);
+void local_room_remove(struct local_room *room, struct member *member, uint32_t row);
+
+/* The row of @room in @member's list, or NULL. */
+struct membership *local_room_membership(const struct local_room *room,
+                                         const struct member *member);
+
+/* A joining member becomes live: its marker came out of the inbox. */
+void hub_reach_marker(struct delivery *delivery);
+
+#endif

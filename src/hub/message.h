@@ -1,0 +1,104 @@
+/*
+ * message.h - one room message: what was said, by whom, to whom; immutable and counted.
+ *
+ * Its wire forms are made when the first member needs them, once, and shared by every member on
+ * every worker. The hub does not know the forms: the server's encoder makes them, a number (the
+ * form key, holding all that changes the bytes) names them.
+ *
+ * Thread: any, once published; message_new's caller owns the one reference.
+ */
+#ifndef HUB_MESSAGE_H
+#define HUB_MESSAGE_H
+
+#include <stdatomic.h>
+
+#include "base/defs.h"
+#include "base/frame.h"
+#include "base/map.h"
+#include "base/message_id.h"
+#include "net/mailbox.h"
+
+#define MESSAGE_MAX_ROOMS 8
+
+enum message_flag {
+    MESSAGE_UNLOGGED = 1, /* not for history: presence, volatile */
+    MESSAGE_VOLATILE = 2, /* skipped for members that are behind */
+};
+
+struct message_room {
+    belfry_bytes name;
+    uint64_t hash;
+};
+
+struct message;
+
+/* A message on its way to one worker. */
+struct delivery {
+    struct post post;
+    struct message *message; /* NULL: a joining member's marker */
+};
+
+/* One encoded form; lives as long as its message. */
+struct message_form {
+    struct message_form *next;
+    unsigned key;
+    struct frame *frame;
+};
+
+struct message {
+    atomic_uint refs;
+    uint8_t kind; /* the server's business */
+    uint8_t flags;
+    uint8_t room_count; /* 0: everyone in the namespace */
+    uint8_t except_count;
+    uint32_t cost; /* bytes that remembering it holds, its forms estimated */
+    struct message_id id;
+    uint64_t wall_ms;
+    uint64_t except_member;
+    belfry_bytes sender; /* public id */
+    belfry_bytes user;
+    belfry_bytes name; /* event name, as text */
+    belfry_bytes args; /* payload */
+    belfry_bytes key;  /* scope and idempotency key; empty: none */
+    struct map_node by_key;
+    struct message *next_evicted;
+    _Atomic(struct message_form *) forms;
+    struct message_room *rooms;  /* room_count, then except_count more */
+    struct delivery *deliveries; /* one per worker */
+};
+
+/* What to say. Everything is copied. */
+struct message_spec {
+    uint8_t kind;
+    uint8_t flags;
+    uint8_t room_count;
+    uint8_t except_count;
+    belfry_bytes rooms[MESSAGE_MAX_ROOMS];
+    belfry_bytes excepts[MESSAGE_MAX_ROOMS];
+    uint64_t except_member;
+    uint64_t wall_ms;
+    belfry_bytes sender;
+    belfry_bytes user;
+    belfry_bytes name;
+    belfry_bytes args;
+    belfry_bytes key; /* unique per sender; a repeat within the log's memory is delivered once */
+};
+
+/* NULL: no memory. */
+struct message *message_new(const struct message_spec *spec, const struct map_key *hash_key,
+                            unsigned worker_count);
+
+static inline struct message *message_ref(struct message *m)
+{
+    atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
+    return m;
+}
+
+struct message *message_unref(struct message *m); /* NULL is fine; returns NULL */
+
+typedef struct frame *message_encode_fn(const struct message *m, unsigned form_key, void *user);
+
+/* The form @key, encoded now if nobody has; borrowed from @m. NULL: no memory. */
+struct frame *message_form(struct message *m, unsigned key, message_encode_fn *encode, void *user);
+
+#endif

@@ -1,0 +1,496 @@
+/*
+ * nsp.c - the sequencer: what happens under a namespace's lock.
+ *
+ *   publish:  key seen? -> id -> log and views -> a delivery into every interested inbox
+ *   join:     count, interest, snapshot, marker into the own inbox
+ *   leave:    count, interest
+ *
+ * The marker makes a join exact: what was published before it is in the snapshot, what comes after
+ * it finds the member in the room. Joining drains the inbox before it returns, so the marker needs
+ * no memory of its own.
+ */
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/random.h"
+#include "hub/local_room.h"
+
+#define EVICTIONS_PER_PUBLISH 32
+#define EVICTIONS_PER_EXPIRE 4096
+
+static bool hub_room_has_name(const struct map_node *node, const void *context)
+{
+    const struct hub_room *room = BELFRY_CONTAINER_OF(node, struct hub_room, by_name);
+    return bytes_equal(bytes_of(room->name, room->name_size), *(const belfry_bytes *)context);
+}
+
+static struct hub_room *find_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash)
+{
+    struct map_node *node = map_find(&nsp->rooms, hash, hub_room_has_name, &name);
+    return node != NULL ? BELFRY_CONTAINER_OF(node, struct hub_room, by_name) : NULL;
+}
+
+static struct hub_room *get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash,
+                                 belfry_err *out_err)
+{
+    struct hub_room *room = find_room(nsp, name, hash);
+    if (room != NULL)
+        return room;
+    *out_err = BELFRY_ERR_LIMIT;
+    if (nsp->rooms.count >= nsp->hub->limits.max_rooms)
+        return NULL;
+    *out_err = BELFRY_ERR_NOMEM;
+    room = mem_alloc(sizeof *room + name.size);
+    if (room == NULL)
+        return NULL;
+    *room = (struct hub_room){ .by_name.hash = hash, .name_size = (uint16_t)name.size };
+    /* What was forgotten of it cannot be resumed; which room it was of is forgotten too. */
+    room->view.floor = nsp->forgotten;
+    memcpy(room->name, name.data, name.size);
+    map_insert(&nsp->rooms, &room->by_name);
+    return room;
+}
+
+static void drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room)
+{
+    if (room->member_count > 0 || room->view.ring.count > 0)
+        return;
+    if (message_id_compare(nsp->forgotten, room->view.floor) < 0)
+        nsp->forgotten = room->view.floor;
+    map_remove(&nsp->rooms, &room->by_name);
+    history_view_deinit(&room->view);
+    mem_free(room);
+}
+
+/* --- the log ----------------------------------------------------------------------------------*/
+
+static void evict_oldest(struct hub_nsp *nsp, struct message **evicted)
+{
+    struct message *m = message_ring_pop(&nsp->log);
+    nsp->log_bytes -= m->cost;
+    if (m->key.size > 0)
+        map_remove(&nsp->keys, &m->by_key);
+    for (unsigned i = 0; i < m->room_count; i++) {
+        struct hub_room *room = find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
+        if (room == NULL)
+            continue;
+        history_view_forget(&room->view, m);
+        drop_room_if_unused(nsp, room);
+    }
+    m->next_evicted = *evicted;
+    *evicted = m;
+}
+
+static bool log_is_over(const struct hub_nsp *nsp, uint64_t wall_ms)
+{
+    const struct history_limits *limits = &nsp->hub->limits.history;
+    if (nsp->log.count == 0)
+        return false;
+    return nsp->log_bytes > limits->max_log_bytes ||
+           message_ring_at(&nsp->log, 0)->id.ms + limits->max_age_ms < wall_ms;
+}
+
+static void evict_some(struct hub_nsp *nsp, uint64_t wall_ms, unsigned most,
+                       struct message **evicted)
+{
+    for (unsigned i = 0; i < most && log_is_over(nsp, wall_ms); i++)
+        evict_oldest(nsp, evicted);
+}
+
+static void free_evicted(struct message *evicted)
+{
+    while (evicted != NULL) {
+        struct message *m = evicted;
+        evicted = m->next_evicted;
+        message_unref(m);
+    }
+}
+
+static void remember(struct hub_nsp *nsp, struct message *m)
+{
+    const struct history_limits *limits = &nsp->hub->limits.history;
+    bool is_kept = limits->max_messages > 0 && message_ring_push(&nsp->log, m) == BELFRY_OK;
+    if (is_kept) {
+        message_ref(m);
+        nsp->log_bytes += m->cost;
+        if (m->key.size > 0)
+            map_insert(&nsp->keys, &m->by_key);
+    }
+    for (unsigned i = 0; i < m->room_count; i++) {
+        struct hub_room *room = find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
+        if (room == NULL && is_kept) {
+            belfry_err err;
+            room = get_room(nsp, m->rooms[i].name, m->rooms[i].hash, &err);
+        }
+        if (room != NULL && is_kept)
+            history_view_add(&room->view, limits, m);
+        else if (room != NULL)
+            room->view.floor = m->id;
+        else
+            nsp->forgotten = m->id;
+    }
+}
+
+/* --- publishing -------------------------------------------------------------------------------*/
+
+static bool has_key(const struct map_node *node, const void *context)
+{
+    const struct message *m = BELFRY_CONTAINER_OF(node, struct message, by_key);
+    return bytes_equal(m->key, *(const belfry_bytes *)context);
+}
+
+static struct message_id next_id(struct message_id last, uint64_t wall_ms)
+{
+    if (wall_ms > last.ms)
+        return (struct message_id){ .ms = wall_ms };
+    return (struct message_id){ .ms = last.ms, .seq = last.seq + 1 };
+}
+
+static uint64_t interested_workers(struct hub_nsp *nsp, const struct message *m)
+{
+    if (m->room_count == 0)
+        return UINT64_MAX >> (64 - nsp->hub->worker_count);
+    uint64_t interest = 0;
+    for (unsigned i = 0; i < m->room_count; i++) {
+        struct hub_room *room = find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
+        if (room != NULL)
+            interest |= room->interest;
+    }
+    return interest;
+}
+
+/* Returns the workers to wake. */
+static uint64_t push_deliveries(struct hub *hub, struct message *m, uint64_t interest,
+                                const struct hub_shard *own)
+{
+    uint64_t to_wake = 0;
+    atomic_fetch_add_explicit(&m->refs, (unsigned)__builtin_popcountll(interest),
+                              memory_order_relaxed);
+    for (uint64_t rest = interest; rest != 0; rest &= rest - 1) {
+        unsigned w = (unsigned)__builtin_ctzll(rest);
+        struct hub_shard *shard = &hub->shards[w];
+        atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+        if (mailbox_push(&shard->inbox, &m->deliveries[w].post) && shard != own)
+            to_wake |= (uint64_t)1 << w;
+    }
+    return to_wake;
+}
+
+static bool is_over_bound(const struct hub *hub)
+{
+    for (unsigned w = 0; w < hub->worker_count; w++) {
+        if (atomic_load_explicit(&hub->shards[w].inbox_count, memory_order_relaxed) >=
+            hub->limits.max_inbox)
+            return true;
+    }
+    return false;
+}
+
+bool hub_is_congested(const struct hub *hub)
+{
+    return hub->worker_count > 1 && is_over_bound(hub);
+}
+
+static bool find_repeat(struct hub_nsp *nsp, const struct message *m, struct hub_published *out)
+{
+    if (m->key.size == 0)
+        return false;
+    struct map_node *first = map_find(&nsp->keys, m->by_key.hash, has_key, &m->key);
+    if (first == NULL)
+        return false;
+    *out = (struct hub_published){ .is_repeat = true };
+    out->id = BELFRY_CONTAINER_OF(first, struct message, by_key)->id;
+    return true;
+}
+
+belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct message *m,
+                       struct hub_published *out)
+{
+    struct hub *hub = nsp->hub;
+    if (own == NULL && is_over_bound(hub)) {
+        message_unref(m);
+        return BELFRY_ERR_AGAIN;
+    }
+    struct message *evicted = NULL;
+    uint64_t to_wake = 0;
+    pthread_mutex_lock(&nsp->lock);
+    bool is_repeat = find_repeat(nsp, m, out);
+    if (!is_repeat) {
+        m->id = next_id(nsp->last, m->wall_ms);
+        nsp->last = m->id;
+        *out = (struct hub_published){ .id = m->id };
+        if ((m->flags & MESSAGE_UNLOGGED) == 0) {
+            evict_some(nsp, m->wall_ms, EVICTIONS_PER_PUBLISH, &evicted);
+            remember(nsp, m);
+        }
+        to_wake = push_deliveries(hub, m, interested_workers(nsp, m), own);
+    }
+    pthread_mutex_unlock(&nsp->lock);
+    for (; to_wake != 0; to_wake &= to_wake - 1)
+        loop_wake(hub->shards[__builtin_ctzll(to_wake)].loop);
+    free_evicted(evicted);
+    message_unref(m);
+    return BELFRY_OK;
+}
+
+void hub_expire(struct hub_nsp *nsp, uint64_t wall_ms)
+{
+    struct message *evicted = NULL;
+    pthread_mutex_lock(&nsp->lock);
+    evict_some(nsp, wall_ms, EVICTIONS_PER_EXPIRE, &evicted);
+    (void)map_tidy(&nsp->rooms, 256);
+    (void)map_tidy(&nsp->keys, 256);
+    pthread_mutex_unlock(&nsp->lock);
+    free_evicted(evicted);
+}
+
+/* --- joining and leaving ----------------------------------------------------------------------*/
+
+/* Where the snapshot begins; says whether something before it is missing. */
+static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp *nsp,
+                               const struct hub_join *how, bool *out_gap)
+{
+    const struct history_view *view = &room->view;
+    *out_gap = false;
+    switch (how->since) {
+    case HUB_SINCE_NOW:
+        return view->ring.count;
+    case HUB_SINCE_COUNT:
+        return how->count >= view->ring.count ? 0 : view->ring.count - how->count;
+    case HUB_SINCE_UNKNOWN:
+        *out_gap = true;
+        return 0;
+    case HUB_SINCE_ID:
+        /* A position from the future is not one of ours. */
+        *out_gap = message_id_compare(how->id, view->floor) < 0 ||
+                   message_id_compare(how->id, nsp->last) > 0;
+        return message_id_compare(how->id, nsp->last) > 0 ? 0 : history_view_after(view, how->id);
+    }
+    return view->ring.count;
+}
+
+static belfry_err take_snapshot(const struct hub_room *room, const struct hub_nsp *nsp,
+                                const struct hub_join *how, struct hub_joined *out)
+{
+    uint32_t start = snapshot_start(room, nsp, how, &out->has_gap);
+    uint32_t count = room->view.ring.count - start;
+    out->last = nsp->last;
+    if (count == 0)
+        return BELFRY_OK;
+    out->history = mem_alloc(count * sizeof(struct message *));
+    if (out->history == NULL)
+        return BELFRY_ERR_NOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        out->history[i] = message_ref(message_ring_at(&room->view.ring, start + i));
+    out->history_count = count;
+    return BELFRY_OK;
+}
+
+void hub_joined_deinit(struct hub_joined *joined)
+{
+    for (uint32_t i = 0; i < joined->history_count; i++)
+        message_unref(joined->history[i]);
+    mem_free(joined->history);
+    *joined = (struct hub_joined){ 0 };
+}
+
+/* A joining member's place in the order of its worker's inbox. */
+struct join_marker {
+    struct delivery delivery;
+    struct local_room *room;
+    struct member *member;
+};
+
+void hub_reach_marker(struct delivery *delivery)
+{
+    struct join_marker *marker = BELFRY_CONTAINER_OF(delivery, struct join_marker, delivery);
+    local_room_add(marker->room, marker->member);
+}
+
+static belfry_err join_locked(struct hub_shard *shard, struct hub_nsp *nsp,
+                              struct join_marker *marker, bool was_member, uint64_t hash,
+                              const struct hub_join *how, struct hub_joined *out)
+{
+    belfry_err err = BELFRY_OK;
+    belfry_bytes name = bytes_of(marker->room->name, marker->room->name_size);
+    struct hub_room *room = get_room(nsp, name, hash, &err);
+    if (room == NULL)
+        return err;
+    err = take_snapshot(room, nsp, how, out);
+    if (err != BELFRY_OK) {
+        drop_room_if_unused(nsp, room);
+        return err;
+    }
+    if (!was_member) {
+        room->member_count++;
+        room->interest |= (uint64_t)1 << shard->index;
+        atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+        (void)mailbox_push(&shard->inbox, &marker->delivery.post);
+    }
+    out->members = room->member_count;
+    return BELFRY_OK;
+}
+
+belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
+                    belfry_bytes name, const struct hub_join *how, struct hub_joined *out)
+{
+    *out = (struct hub_joined){ 0 };
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    /* A member already gets what is pending before the snapshot repeats it. */
+    hub_drain(shard);
+    struct local_room *room = local_room_get(shard, name, hash);
+    if (room == NULL)
+        return BELFRY_ERR_NOMEM;
+    struct join_marker marker = { .room = room, .member = member };
+    out->was_member = local_room_membership(room, member) != NULL;
+    belfry_err err = BELFRY_OK;
+    if (!out->was_member) {
+        err = member->membership_count >= nsp->hub->limits.max_rooms_per_member
+                  ? BELFRY_ERR_LIMIT
+                  : local_room_reserve(room, member);
+    }
+    if (err == BELFRY_OK) {
+        pthread_mutex_lock(&nsp->lock);
+        err = join_locked(shard, nsp, &marker, out->was_member, hash, how, out);
+        pthread_mutex_unlock(&nsp->lock);
+    }
+    if (err != BELFRY_OK) {
+        local_room_drop_if_empty(shard, room);
+        return err;
+    }
+    hub_drain(shard);
+    return BELFRY_OK;
+}
+
+belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
+                     belfry_bytes name, uint32_t *out_members)
+{
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    struct local_room *local = local_room_find(shard, name, hash);
+    struct membership *membership = local ? local_room_membership(local, member) : NULL;
+    if (membership == NULL)
+        return BELFRY_ERR_NOT_FOUND;
+    pthread_mutex_lock(&nsp->lock);
+    struct hub_room *room = find_room(nsp, name, hash);
+    BELFRY_ASSERT(room != NULL && room->member_count > 0);
+    *out_members = --room->member_count;
+    if (local->count == 1)
+        room->interest &= ~((uint64_t)1 << shard->index);
+    drop_room_if_unused(nsp, room);
+    pthread_mutex_unlock(&nsp->lock);
+    local_room_remove(local, member, (uint32_t)(membership - member->memberships));
+    local_room_drop_if_empty(shard, local);
+    return BELFRY_OK;
+}
+
+bool hub_is_member(struct hub_shard *shard, const struct member *member, belfry_bytes name)
+{
+    uint64_t hash = map_hash(&shard->hub->hash_key, name);
+    const struct local_room *room = local_room_find(shard, name, hash);
+    return room != NULL && local_room_membership(room, member) != NULL;
+}
+
+/* --- asking -----------------------------------------------------------------------------------*/
+
+uint32_t hub_member_count(struct hub_nsp *nsp, belfry_bytes name)
+{
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    pthread_mutex_lock(&nsp->lock);
+    const struct hub_room *room = find_room(nsp, name, hash);
+    uint32_t count = room != NULL ? room->member_count : 0;
+    pthread_mutex_unlock(&nsp->lock);
+    return count;
+}
+
+uint64_t hub_room_count(struct hub_nsp *nsp)
+{
+    pthread_mutex_lock(&nsp->lock);
+    uint64_t count = nsp->rooms.count;
+    pthread_mutex_unlock(&nsp->lock);
+    return count;
+}
+
+bool hub_mark_count_due(struct hub_nsp *nsp, belfry_bytes name)
+{
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    pthread_mutex_lock(&nsp->lock);
+    struct hub_room *room = find_room(nsp, name, hash);
+    bool is_first = room != NULL && !room->is_count_due;
+    if (is_first)
+        room->is_count_due = true;
+    pthread_mutex_unlock(&nsp->lock);
+    return is_first;
+}
+
+uint32_t hub_take_count(struct hub_nsp *nsp, belfry_bytes name)
+{
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    pthread_mutex_lock(&nsp->lock);
+    struct hub_room *room = find_room(nsp, name, hash);
+    if (room != NULL)
+        room->is_count_due = false;
+    uint32_t count = room != NULL ? room->member_count : 0;
+    pthread_mutex_unlock(&nsp->lock);
+    return count;
+}
+
+/* --- life -------------------------------------------------------------------------------------*/
+
+static void init_nsp(struct hub_nsp *nsp, struct hub *hub)
+{
+    *nsp = (struct hub_nsp){ .hub = hub };
+    pthread_mutex_init(&nsp->lock, NULL);
+}
+
+static void deinit_nsp(struct hub_nsp *nsp)
+{
+    struct message *evicted = NULL;
+    while (nsp->log.count > 0)
+        evict_oldest(nsp, &evicted);
+    free_evicted(evicted);
+    BELFRY_ASSERT(nsp->rooms.count == 0);
+    message_ring_deinit(&nsp->log);
+    map_deinit(&nsp->rooms);
+    map_deinit(&nsp->keys);
+    pthread_mutex_destroy(&nsp->lock);
+}
+
+static void make_epoch(struct hub *hub, const struct random_source *random)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint8_t bytes[HUB_EPOCH_SIZE];
+    random_fill(random, bytes, sizeof bytes);
+    for (size_t i = 0; i < HUB_EPOCH_SIZE; i++)
+        hub->epoch[i] = letters[bytes[i] % 64];
+    hub->epoch[HUB_EPOCH_SIZE] = '\0';
+}
+
+belfry_err hub_init(struct hub *hub, unsigned worker_count, const struct hub_limits *limits,
+                    message_encode_fn *encode, const struct random_source *random)
+{
+    BELFRY_ASSERT(worker_count >= 1 && worker_count <= HUB_MAX_WORKERS);
+    *hub = (struct hub){ .limits = *limits, .encode = encode, .worker_count = worker_count };
+    hub->shards = mem_alloc_zeroed(worker_count * sizeof *hub->shards);
+    if (hub->shards == NULL)
+        return BELFRY_ERR_NOMEM;
+    random_fill(random, &hub->hash_key, sizeof hub->hash_key);
+    make_epoch(hub, random);
+    for (unsigned w = 0; w < worker_count; w++)
+        hub->shards[w] = (struct hub_shard){ .hub = hub, .index = w };
+    init_nsp(&hub->root, hub);
+    return BELFRY_OK;
+}
+
+void hub_deinit(struct hub *hub)
+{
+    if (hub->shards == NULL)
+        return;
+    for (unsigned w = 0; w < hub->worker_count; w++) {
+        hub_drain(&hub->shards[w]);
+        map_deinit(&hub->shards[w].rooms);
+    }
+    deinit_nsp(&hub->root);
+    mem_free(hub->shards);
+    hub->shards = NULL;
+}
