@@ -1,0 +1,27 @@
+/*
+ * pool.h - what the connections of one worker share: zlib contexts and scratch memory.
+ *
+ * A message that stands for itself (no context takeover) needs a compressor or an inflater only
+ * while it is being worked on, so one of each size serves everybody. Made when first needed.
+ *
+ * Thread: belongs to one worker; every decoder and ws_deflate used with it belongs to that worker.
+ */
+#ifndef WS_POOL_H
+#define WS_POOL_H
+
+#include "base/defs.h"
+
+struct ws_pool;
+
+/* @level: zlib's, 1 fastest to 9 smallest. NULL: no memory. */
+struct ws_pool *ws_pool_new(int level);
+struct ws_pool *ws_pool_free(struct ws_pool *pool); /* NULL is fine; returns NULL */
+
+/* Gives all memory but its own back; for a worker with nothing to do. Whatever an event points
+ * into is gone as well. */
+void ws_pool_trim(struct ws_pool *pool);
+
+/* Bytes held. */
+size_t ws_pool_memory(const struct ws_pool *pool);
+
+#endif
