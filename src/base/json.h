@@ -88,7 +88,7 @@ struct json_iter {
     const uint8_t *start, *at, *end;
     unsigned max_depth;
     enum json_type type;     /* JSON_ARRAY or JSON_OBJECT */
-    bool is_inside, is_done; /* the opening bracket was read; so was everything */
+    bool is_inside, is_done; /* the opening bracket was read; the closing one, or a fault, was */
     belfry_err err;          /* as of json_scan */
     struct json_fault fault;
 };
@@ -97,8 +97,7 @@ void json_iter_init(struct json_iter *it, belfry_bytes text, unsigned max_depth,
                     enum json_type type);
 bool json_iter_next(struct json_iter *it, struct json_member *out_member);
 
-/* --- string tokens: valid JSON strings with their quotes, as the functions above give them ------
- */
+/* --- string tokens: valid JSON strings with their quotes, as the functions above give ----- */
 
 /* The inside of @token if it has no escapes: decoding for free. */
 bool json_string_plain(belfry_bytes token, belfry_bytes *out_text);
@@ -117,16 +116,17 @@ bool json_string_equals(belfry_bytes token, belfry_bytes text);
 /* Has the UTF-8 @text a character that does not print: NUL, other C0, DEL, C1? */
 bool json_text_has_control(belfry_bytes text);
 
-/* --- numbers ------------------------------------------------------------------------------------
- */
+/* --- numbers ----------------------------------------------------------------------------- */
 
 /* A whole number without sign, fraction, exponent or needless zeros that fits; else false. */
 bool json_u64(belfry_bytes token, uint64_t *out_number);
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ----------------------------------------------------------------------------- */
 
 /* @text (valid UTF-8) as a JSON string with its quotes. Sticky, as all buf_put functions. */
 void json_put_string(struct buf *b, belfry_bytes text);
+
+/* The first byte of @at..@end that cannot stand in a JSON string as it is: ", \ or below 0x20. */
+const uint8_t *json_skip_plain(const uint8_t *at, const uint8_t *end);
 
 #endif
