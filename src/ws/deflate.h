@@ -35,4 +35,9 @@ struct ws_deflate *ws_deflate_free(struct ws_deflate *deflate);
 /* Bytes held; 0 for NULL. */
 size_t ws_deflate_memory(const struct ws_deflate *deflate);
 
+/* --- for pool.c --- */
+
+struct ws_deflate *ws_deflate_new(unsigned window_bits, int level); /* NULL: no memory */
+void ws_deflate_reset(struct ws_deflate *deflate);                  /* to an empty window */
+
 #endif

@@ -18,7 +18,7 @@ enum {
 
 /* --- both sides --- */
 
-/* Is Sec-WebSocket-Key the base64 of 16 bytes (RFC 6455 4.2.1, 5.)? Stray bits are refused. */
+/* Is Sec-WebSocket-Key the base64 of 16 bytes (RFC 6455 4.2.1, 5.)? */
 bool ws_key_is_valid(belfry_bytes key);
 
 /* Sec-WebSocket-Accept of @key; no NUL is written. Errors: NOMEM, when OpenSSL cannot hash. */

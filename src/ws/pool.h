@@ -24,4 +24,21 @@ void ws_pool_trim(struct ws_pool *pool);
 /* Bytes held. */
 size_t ws_pool_memory(const struct ws_pool *pool);
 
+/* --- for this folder: borrowed until the next call, NULL when memory is out --- */
+
+struct buf;
+struct ws_deflate;
+struct ws_inflater;
+
+int ws_pool_level(const struct ws_pool *pool);
+
+/* A compressor with an empty window, for a message of @size bytes and a peer's @window_bits. */
+struct ws_deflate *ws_pool_deflate(struct ws_pool *pool, unsigned window_bits, size_t size);
+
+/* An inflater with an empty window that takes any peer's. */
+struct ws_inflater *ws_pool_inflater(struct ws_pool *pool);
+
+/* The scratch buffer, emptied. Never NULL. */
+struct buf *ws_pool_scratch(struct ws_pool *pool);
+
 #endif
