@@ -33,7 +33,7 @@ bool rooms_is_socket_id(belfry_bytes name);
 /* Does only the server speak the event @name? */
 bool rooms_is_reserved_event(belfry_bytes name);
 
-/* "is empty", "has control characters": continues a sentence. Owns: static. */
+/* "is empty", "has control characters": what comes behind "the room". Owns: static. */
 const char *rooms_name_fault_text(enum rooms_name_fault fault);
 
 #endif

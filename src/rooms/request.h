@@ -28,6 +28,7 @@
 #define ROOMS_MAX_REF_BYTES 128   /* as it stands in the request, with quotes */
 #define ROOMS_MAX_KEY_BYTES 128   /* kept with the message while history lasts */
 #define ROOMS_MAX_EVENT_BYTES 256 /* of an event's name */
+#define ROOMS_MAX_SINCE_BYTES 128 /* of the positions `since` and `after` */
 
 enum rooms_request_type {
     ROOMS_JOIN,
