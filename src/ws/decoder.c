@@ -504,6 +504,8 @@ static enum progress take_payload(struct ws_decoder *d, const struct ws_decoder_
 {
     struct ws_partial *p = d->partial;
     size_t size = (size_t)BELFRY_MIN((uint64_t)(end - *at), p->frame_left);
+    if (size == 0 && p->frame_left > 0)
+        return NEED_INPUT;
     uint8_t *data = *at;
     bool is_ascii = unmask(config, data, size, p->key, p->phase);
     *at += size;
