@@ -3,6 +3,7 @@
 #   make         release build: build/belfry, build/libbelfry.{so,a}
 #   make unit    unit tests and the simulation, under ASan+UBSan
 #   make check   everything CI runs
+#   make bare    a fresh Debian 12, a clone, ./run and ./test (needs root)
 #   make fuzz    every fuzz target, FUZZ_SECONDS each (default 600)
 #   make bench   the benchmarks; see bench/README.md
 #   make fmt     clang-format over what git tracks
@@ -11,7 +12,7 @@ JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 600
 
-.PHONY: all unit check fuzz bench fmt clean
+.PHONY: all unit check bare fuzz bench fmt clean
 
 all:
 	@cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DBELFRY_TESTS=OFF $(CMAKE_FLAGS) > build-cmake.log 2>&1 || (cat build-cmake.log; exit 1)
@@ -23,6 +24,9 @@ unit:
 
 check:
 	@tools/check
+
+bare:
+	@tools/bare-test
 
 fuzz:
 	@tools/fuzz $(FUZZ_SECONDS)
