@@ -163,44 +163,44 @@ static bool scan_word(struct json_iter *it, belfry_bytes word)
     return true;
 }
 
-static enum json_type type_at(const struct json_iter *it)
+static enum json_kind kind_at(const struct json_iter *it)
 {
     if (is_digit_next(it) || is_next(it, '-'))
-        return JSON_NUMBER;
+        return JSON_KIND_NUMBER;
     switch (it->at < it->end ? *it->at : 0) {
     case '"':
-        return JSON_STRING;
+        return JSON_KIND_STRING;
     case '{':
-        return JSON_OBJECT;
+        return JSON_KIND_OBJECT;
     case '[':
-        return JSON_ARRAY;
+        return JSON_KIND_ARRAY;
     case 'n':
-        return JSON_NULL;
+        return JSON_KIND_NULL;
     case 't':
-        return JSON_TRUE;
+        return JSON_KIND_TRUE;
     case 'f':
-        return JSON_FALSE;
+        return JSON_KIND_FALSE;
     }
-    return JSON_ABSENT;
+    return JSON_KIND_ABSENT;
 }
 
-static bool scan_scalar(struct json_iter *it, enum json_type type)
+static bool scan_scalar(struct json_iter *it, enum json_kind kind)
 {
-    switch (type) {
-    case JSON_STRING:
+    switch (kind) {
+    case JSON_KIND_STRING:
         return scan_string(it);
-    case JSON_NUMBER:
+    case JSON_KIND_NUMBER:
         return scan_number(it);
-    case JSON_NULL:
+    case JSON_KIND_NULL:
         return scan_word(it, BELFRY_BYTES("null"));
-    case JSON_TRUE:
+    case JSON_KIND_TRUE:
         return scan_word(it, BELFRY_BYTES("true"));
-    case JSON_FALSE:
+    case JSON_KIND_FALSE:
         return scan_word(it, BELFRY_BYTES("false"));
-    case JSON_ABSENT:
+    case JSON_KIND_ABSENT:
         return refuse_syntax(it, "a value is missing");
-    case JSON_ARRAY:
-    case JSON_OBJECT:
+    case JSON_KIND_ARRAY:
+    case JSON_KIND_OBJECT:
         break;
     }
     BELFRY_UNREACHABLE("brackets are not scalars");
@@ -214,10 +214,10 @@ static bool is_in_object(const struct nesting *n)
     return (n->is_object[top / 64] >> (top % 64) & 1) != 0;
 }
 
-static void push(struct nesting *n, enum json_type type)
+static void push(struct nesting *n, enum json_kind kind)
 {
     uint64_t bit = (uint64_t)1 << (n->level % 64);
-    if (type == JSON_OBJECT)
+    if (kind == JSON_KIND_OBJECT)
         n->is_object[n->level / 64] |= bit;
     else
         n->is_object[n->level / 64] &= ~bit;
@@ -264,14 +264,14 @@ static bool close_levels(struct json_iter *it, struct nesting *n)
 }
 
 /* Behind an opening bracket: an empty pair is closed; else the first value is next. */
-static bool open_level(struct json_iter *it, struct nesting *n, enum json_type type,
+static bool open_level(struct json_iter *it, struct nesting *n, enum json_kind kind,
                        bool *out_is_empty)
 {
     it->at++;
-    push(n, type);
-    *out_is_empty = peek(it) == closer_of(type == JSON_OBJECT);
+    push(n, kind);
+    *out_is_empty = peek(it) == closer_of(kind == JSON_KIND_OBJECT);
     belfry_bytes key;
-    return *out_is_empty || type == JSON_ARRAY || scan_key(it, &key);
+    return *out_is_empty || kind == JSON_KIND_ARRAY || scan_key(it, &key);
 }
 
 /* One value with all that is in it, @outer levels being open around it. */
@@ -281,19 +281,19 @@ static bool scan_value(struct json_iter *it, unsigned outer, struct json_value *
     nesting.level = 0; /* the bits are set as levels open */
     skip_blanks(it);
     const uint8_t *start = it->at;
-    enum json_type first = type_at(it);
+    enum json_kind first = kind_at(it);
     do {
         skip_blanks(it);
-        enum json_type type = type_at(it);
-        if (type == JSON_ARRAY || type == JSON_OBJECT) {
+        enum json_kind kind = kind_at(it);
+        if (kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT) {
             if (outer + nesting.level >= it->max_depth)
                 return refuse(it, BELFRY_ERR_LIMIT, "it is nested too deep");
             bool is_empty;
-            if (!open_level(it, &nesting, type, &is_empty))
+            if (!open_level(it, &nesting, kind, &is_empty))
                 return false;
             if (!is_empty)
                 continue;
-        } else if (!scan_scalar(it, type)) {
+        } else if (!scan_scalar(it, kind)) {
             return false;
         }
         if (!close_levels(it, &nesting))
@@ -315,22 +315,22 @@ static bool scan_end(struct json_iter *it)
 /* --- what others call -------------------------------------------------------------------- */
 
 void json_iter_init(struct json_iter *it, belfry_bytes text, unsigned max_depth,
-                    enum json_type type)
+                    enum json_kind kind)
 {
-    BELFRY_ASSERT(type == JSON_ARRAY || type == JSON_OBJECT);
+    BELFRY_ASSERT(kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT);
     BELFRY_ASSERT(max_depth <= JSON_MAX_DEPTH);
     const uint8_t *start = text.size > 0 ? text.data : (const uint8_t *)"";
     *it = (struct json_iter){
-        .start = start, .at = start, .end = start + text.size, .max_depth = max_depth, .type = type
+        .start = start, .at = start, .end = start + text.size, .max_depth = max_depth, .kind = kind
     };
 }
 
 static bool enter_brackets(struct json_iter *it)
 {
     skip_blanks(it);
-    if (type_at(it) != it->type)
-        return refuse_syntax(it, it->type == JSON_OBJECT ? "it is not an object"
-                                                         : "it is not an array");
+    if (kind_at(it) != it->kind)
+        return refuse_syntax(it, it->kind == JSON_KIND_OBJECT ? "it is not an object"
+                                                              : "it is not an array");
     if (it->max_depth == 0)
         return refuse(it, BELFRY_ERR_LIMIT, "it is nested too deep");
     it->at++;
@@ -346,7 +346,7 @@ bool json_iter_next(struct json_iter *it, struct json_member *out_member)
     if (is_first && !enter_brackets(it))
         return false;
     uint8_t next = peek(it);
-    if (next == closer_of(it->type == JSON_OBJECT)) {
+    if (next == closer_of(it->kind == JSON_KIND_OBJECT)) {
         it->at++;
         (void)scan_end(it); /* leaves its verdict in the iterator */
         return false;
@@ -357,7 +357,7 @@ bool json_iter_next(struct json_iter *it, struct json_member *out_member)
         it->at++;
     }
     struct json_member member = { 0 };
-    if (it->type == JSON_OBJECT && !scan_key(it, &member.key))
+    if (it->kind == JSON_KIND_OBJECT && !scan_key(it, &member.key))
         return false;
     if (!scan_value(it, 1, &member.value))
         return false;
@@ -370,7 +370,7 @@ belfry_err json_scan(belfry_bytes text, unsigned max_depth, struct json_value *o
 {
     struct json_iter it;
     struct json_value value;
-    json_iter_init(&it, text, max_depth, JSON_ARRAY);
+    json_iter_init(&it, text, max_depth, JSON_KIND_ARRAY);
     if (scan_value(&it, 0, &value) && scan_end(&it) && out_value != NULL)
         *out_value = value;
     if (it.err != BELFRY_OK && out_fault != NULL)
@@ -397,7 +397,7 @@ belfry_err json_read_fields(belfry_bytes text, unsigned max_depth, struct json_f
     struct json_member member;
     for (size_t i = 0; i < field_count; i++)
         fields[i].value = (struct json_value){ 0 };
-    json_iter_init(&it, text, max_depth, JSON_OBJECT);
+    json_iter_init(&it, text, max_depth, JSON_KIND_OBJECT);
     while (json_iter_next(&it, &member)) {
         struct json_field *field = find_field(fields, field_count, member.key);
         if (field != NULL)

@@ -4,7 +4,7 @@
  *     struct json_field fields[] = { { .name = BELFRY_BYTES("type") },
  *                                    { .name = BELFRY_BYTES("data") } };
  *     err = json_read_fields(text, 64, fields, BELFRY_COUNT(fields), &fault);
- *     if (err == BELFRY_OK && fields[0].value.type == JSON_STRING) ...
+ *     if (err == BELFRY_OK && fields[0].value.kind == JSON_KIND_STRING) ...
  *
  * What a client sent is checked once (RFC 8259) and then spliced into other messages as the bytes
  * it came in: numbers keep their text, strings their escapes, nothing is lost in translation. All
@@ -21,21 +21,22 @@
 /* The deepest nesting that any @max_depth may ask for. */
 #define JSON_MAX_DEPTH 1024
 
-enum json_type {
-    JSON_ABSENT, /* no such field */
-    JSON_NULL,
-    JSON_FALSE,
-    JSON_TRUE,
-    JSON_NUMBER,
-    JSON_STRING,
-    JSON_ARRAY,
-    JSON_OBJECT,
+/* Kinds, not types: jansson, which others include beside this, has JSON_STRING and so on. */
+enum json_kind {
+    JSON_KIND_ABSENT, /* no such field */
+    JSON_KIND_NULL,
+    JSON_KIND_FALSE,
+    JSON_KIND_TRUE,
+    JSON_KIND_NUMBER,
+    JSON_KIND_STRING,
+    JSON_KIND_ARRAY,
+    JSON_KIND_OBJECT,
 };
 
 /* A value as it stands in the text: no blanks around it, strings with their quotes. */
 struct json_value {
     belfry_bytes text;
-    enum json_type type;
+    enum json_kind kind;
 };
 
 /* Why a text was refused, for a human: "a comma is missing", and at which byte. */
@@ -53,7 +54,7 @@ struct json_fault {
 BELFRY_NODISCARD belfry_err json_scan(belfry_bytes text, unsigned max_depth,
                                       struct json_value *out_value, struct json_fault *out_fault);
 
-/* A field to look for: @name goes in, @value comes out (JSON_ABSENT if it is not there). */
+/* A field to look for: @name goes in, @value comes out (JSON_KIND_ABSENT if it is not there). */
 struct json_field {
     belfry_bytes name;
     struct json_value value;
@@ -74,7 +75,7 @@ BELFRY_NODISCARD belfry_err json_read_fields(belfry_bytes text, unsigned max_dep
  * The members of an object or the elements of an array, checked while they are read:
  *
  *     struct json_iter it;
- *     json_iter_init(&it, text, 64, JSON_ARRAY);
+ *     json_iter_init(&it, text, 64, JSON_KIND_ARRAY);
  *     while (json_iter_next(&it, &item))
  *         ...                      item.value; item.key too if it is an object
  *     if (it.err != BELFRY_OK)     what came before the fault was delivered already
@@ -87,14 +88,14 @@ struct json_member {
 struct json_iter {
     const uint8_t *start, *at, *end;
     unsigned max_depth;
-    enum json_type type;     /* JSON_ARRAY or JSON_OBJECT */
+    enum json_kind kind;     /* JSON_KIND_ARRAY or JSON_KIND_OBJECT */
     bool is_inside, is_done; /* the opening bracket was read; the closing one, or a fault, was */
     belfry_err err;          /* as of json_scan */
     struct json_fault fault;
 };
 
 void json_iter_init(struct json_iter *it, belfry_bytes text, unsigned max_depth,
-                    enum json_type type);
+                    enum json_kind kind);
 bool json_iter_next(struct json_iter *it, struct json_member *out_member);
 
 /* --- string tokens: valid JSON strings with their quotes, as the functions above give ----- */

@@ -102,8 +102,8 @@ static const struct json_value *value_of(const struct parser *p, enum field f)
 /* null is how many programs write that they have nothing to say. */
 static bool has(const struct parser *p, enum field f)
 {
-    enum json_type type = value_of(p, f)->type;
-    return type != JSON_ABSENT && type != JSON_NULL;
+    enum json_kind kind = value_of(p, f)->kind;
+    return kind != JSON_KIND_ABSENT && kind != JSON_KIND_NULL;
 }
 
 static enum rooms_error require(struct parser *p, enum field f)
@@ -158,7 +158,7 @@ static enum rooms_error read_string(struct parser *p, enum field f, size_t max_b
     belfry_bytes text;
     if (!has(p, f))
         return ROOMS_OK;
-    if (value->type != JSON_STRING)
+    if (value->kind != JSON_KIND_STRING)
         return refuse_type(p, f);
     bool is_too_long = value->text.size > longest_token(max_bytes);
     if (!is_too_long && !json_string_plain(value->text, &text)) {
@@ -199,7 +199,7 @@ static enum rooms_error read_history(struct parser *p)
     if (!has(p, FIELD_history))
         return ROOMS_OK;
     const struct json_value *value = value_of(p, FIELD_history);
-    if (value->type != JSON_NUMBER || !json_u64(value->text, &count))
+    if (value->kind != JSON_KIND_NUMBER || !json_u64(value->text, &count))
         return refuse_type(p, FIELD_history);
     p->out->has_history = true;
     p->out->history = (uint32_t)BELFRY_MIN(count, UINT32_MAX);
@@ -210,10 +210,10 @@ static enum rooms_error read_volatile(struct parser *p)
 {
     if (!has(p, FIELD_volatile))
         return ROOMS_OK;
-    enum json_type type = value_of(p, FIELD_volatile)->type;
-    if (type != JSON_TRUE && type != JSON_FALSE)
+    enum json_kind kind = value_of(p, FIELD_volatile)->kind;
+    if (kind != JSON_KIND_TRUE && kind != JSON_KIND_FALSE)
         return refuse_type(p, FIELD_volatile);
-    p->out->is_volatile = type == JSON_TRUE;
+    p->out->is_volatile = kind == JSON_KIND_TRUE;
     return ROOMS_OK;
 }
 
@@ -222,7 +222,7 @@ static enum rooms_error read_text(struct parser *p)
     enum rooms_error error = require(p, FIELD_text);
     if (error != ROOMS_OK)
         return error;
-    if (value_of(p, FIELD_text)->type != JSON_STRING)
+    if (value_of(p, FIELD_text)->kind != JSON_KIND_STRING)
         return refuse_type(p, FIELD_text);
     p->out->text = value_of(p, FIELD_text)->text;
     return ROOMS_OK;
@@ -306,7 +306,7 @@ static enum rooms_error read_by_type(struct parser *p)
     enum rooms_error error = require(p, FIELD_type);
     if (error != ROOMS_OK)
         return error;
-    if (value_of(p, FIELD_type)->type != JSON_STRING)
+    if (value_of(p, FIELD_type)->kind != JSON_KIND_STRING)
         return refuse_type(p, FIELD_type);
     for (size_t i = 0; i < BELFRY_COUNT(requests); i++) {
         if (json_string_equals(value_of(p, FIELD_type)->text, requests[i].name)) {
@@ -323,7 +323,7 @@ static bool take_ref(struct parser *p)
     const struct json_value *ref = value_of(p, FIELD_ref);
     if (!has(p, FIELD_ref))
         return true;
-    if ((ref->type != JSON_STRING && ref->type != JSON_NUMBER) ||
+    if ((ref->kind != JSON_KIND_STRING && ref->kind != JSON_KIND_NUMBER) ||
         ref->text.size > ROOMS_MAX_REF_BYTES)
         return false;
     p->out->ref = ref->text;

@@ -16,79 +16,80 @@
 static const struct scan_case {
     belfry_bytes text;
     belfry_err want;
-    enum json_type want_type;
+    enum json_kind want_kind;
 } scan_cases[] = {
-    { BELFRY_BYTES("null"), BELFRY_OK, JSON_NULL },
-    { BELFRY_BYTES("true"), BELFRY_OK, JSON_TRUE },
-    { BELFRY_BYTES("false"), BELFRY_OK, JSON_FALSE },
-    { BELFRY_BYTES(" \t\r\n{} \t\r\n"), BELFRY_OK, JSON_OBJECT },
-    { BELFRY_BYTES("[ ]"), BELFRY_OK, JSON_ARRAY },
-    { BELFRY_BYTES("[[],{},[{}]]"), BELFRY_OK, JSON_ARRAY },
-    { BELFRY_BYTES("{\"a\" : [1 , {\"b\":null}] , \"c\":\"\"}"), BELFRY_OK, JSON_OBJECT },
-    { BELFRY_BYTES("[[[[[[[[]]]]]]]]"), BELFRY_OK, JSON_ARRAY },
-    { BELFRY_BYTES("[[[[[[[[[]]]]]]]]]"), BELFRY_ERR_LIMIT, JSON_ABSENT },
-    { BELFRY_BYTES("{\"a\":[{\"a\":[{\"a\":[{\"a\":[{}]}]}]}]}"), BELFRY_ERR_LIMIT, JSON_ABSENT },
+    { BELFRY_BYTES("null"), BELFRY_OK, JSON_KIND_NULL },
+    { BELFRY_BYTES("true"), BELFRY_OK, JSON_KIND_TRUE },
+    { BELFRY_BYTES("false"), BELFRY_OK, JSON_KIND_FALSE },
+    { BELFRY_BYTES(" \t\r\n{} \t\r\n"), BELFRY_OK, JSON_KIND_OBJECT },
+    { BELFRY_BYTES("[ ]"), BELFRY_OK, JSON_KIND_ARRAY },
+    { BELFRY_BYTES("[[],{},[{}]]"), BELFRY_OK, JSON_KIND_ARRAY },
+    { BELFRY_BYTES("{\"a\" : [1 , {\"b\":null}] , \"c\":\"\"}"), BELFRY_OK, JSON_KIND_OBJECT },
+    { BELFRY_BYTES("[[[[[[[[]]]]]]]]"), BELFRY_OK, JSON_KIND_ARRAY },
+    { BELFRY_BYTES("[[[[[[[[[]]]]]]]]]"), BELFRY_ERR_LIMIT, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{\"a\":[{\"a\":[{\"a\":[{\"a\":[{}]}]}]}]}"), BELFRY_ERR_LIMIT,
+      JSON_KIND_ABSENT },
     /* closed levels do not count */
-    { BELFRY_BYTES("[[],[],[],[],[],[],[],[],[],[[]]]"), BELFRY_OK, JSON_ARRAY },
+    { BELFRY_BYTES("[[],[],[],[],[],[],[],[],[],[[]]]"), BELFRY_OK, JSON_KIND_ARRAY },
 
-    { BELFRY_BYTES("0"), BELFRY_OK, JSON_NUMBER },
-    { BELFRY_BYTES("-0"), BELFRY_OK, JSON_NUMBER },
-    { BELFRY_BYTES("-12.50e+07"), BELFRY_OK, JSON_NUMBER },
-    { BELFRY_BYTES("1E400"), BELFRY_OK, JSON_NUMBER },
-    { BELFRY_BYTES("123456789012345678901234567890"), BELFRY_OK, JSON_NUMBER },
-    { BELFRY_BYTES("00"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("01"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("+1"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("-"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES(".5"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("1."), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("1.e3"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("1e"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("1e+"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("0x10"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("NaN"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("Infinity"), BELFRY_ERR_INVALID, JSON_ABSENT },
+    { BELFRY_BYTES("0"), BELFRY_OK, JSON_KIND_NUMBER },
+    { BELFRY_BYTES("-0"), BELFRY_OK, JSON_KIND_NUMBER },
+    { BELFRY_BYTES("-12.50e+07"), BELFRY_OK, JSON_KIND_NUMBER },
+    { BELFRY_BYTES("1E400"), BELFRY_OK, JSON_KIND_NUMBER },
+    { BELFRY_BYTES("123456789012345678901234567890"), BELFRY_OK, JSON_KIND_NUMBER },
+    { BELFRY_BYTES("00"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("01"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("+1"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("-"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES(".5"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("1."), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("1.e3"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("1e"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("1e+"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("0x10"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("NaN"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("Infinity"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
 
-    { BELFRY_BYTES("\"\""), BELFRY_OK, JSON_STRING },
-    { BELFRY_BYTES("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\""), BELFRY_OK, JSON_STRING },
-    { BELFRY_BYTES("\"\\ud800 alone is valid\""), BELFRY_OK, JSON_STRING },
-    { BELFRY_BYTES("\"\xc3\xa9 \x7f and a long run behind it\""), BELFRY_OK, JSON_STRING },
-    { BELFRY_BYTES("\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"open"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"open\\\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"a\nb\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"a\0b\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"12345678\x1f\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"\\x41\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"\\\0\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"\\U0041\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"\\u004g\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\"\\u004\""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("'a'"), BELFRY_ERR_INVALID, JSON_ABSENT },
+    { BELFRY_BYTES("\"\""), BELFRY_OK, JSON_KIND_STRING },
+    { BELFRY_BYTES("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\""), BELFRY_OK, JSON_KIND_STRING },
+    { BELFRY_BYTES("\"\\ud800 alone is valid\""), BELFRY_OK, JSON_KIND_STRING },
+    { BELFRY_BYTES("\"\xc3\xa9 \x7f and a long run behind it\""), BELFRY_OK, JSON_KIND_STRING },
+    { BELFRY_BYTES("\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"open"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"open\\\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"a\nb\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"a\0b\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"12345678\x1f\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"\\x41\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"\\\0\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"\\U0041\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"\\u004g\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\"\\u004\""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("'a'"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
 
-    { BELFRY_BYTES(""), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("  "), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\0"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("null\0"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("\xef\xbb\xbf{}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("{} {}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("nul"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("nulL"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("truefalse"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("[1,]"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("[,1]"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("[1 2]"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("[1}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("{\"a\":1]"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("]"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("[[1,2]"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("{\"a\":1,}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("{\"a\"}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("{\"a\":}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("{a:1}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("{1:1}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("{\"a\" 1}"), BELFRY_ERR_INVALID, JSON_ABSENT },
-    { BELFRY_BYTES("[1] // comment"), BELFRY_ERR_INVALID, JSON_ABSENT },
+    { BELFRY_BYTES(""), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("  "), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\0"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("null\0"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("\xef\xbb\xbf{}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{} {}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("nul"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("nulL"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("truefalse"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("[1,]"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("[,1]"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("[1 2]"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("[1}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{\"a\":1]"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("]"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("[[1,2]"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{\"a\":1,}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{\"a\"}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{\"a\":}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{a:1}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{1:1}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("{\"a\" 1}"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
+    { BELFRY_BYTES("[1] // comment"), BELFRY_ERR_INVALID, JSON_KIND_ABSENT },
 };
 
 /* In a heap block of exactly its size, so that reading one byte too far is caught. */
@@ -108,9 +109,9 @@ static void test_scan_verdicts(void **state)
         struct json_value value = { 0 };
         struct json_fault fault = { 0 };
         belfry_err got = json_scan(text, DEPTH, &value, &fault);
-        if (got != c->want || value.type != c->want_type)
-            fail_msg("%.*s: %d, type %d, %s", (int)text.size, (const char *)text.data, got,
-                     value.type, fault.what);
+        if (got != c->want || value.kind != c->want_kind)
+            fail_msg("%.*s: %d, kind %d, %s", (int)text.size, (const char *)text.data, got,
+                     value.kind, fault.what);
         assert_int_equal(got == BELFRY_OK, fault.what == NULL);
         free((void *)text.data);
     }
@@ -187,12 +188,12 @@ static void test_fields_are_found_and_the_last_of_a_name_counts(void **state)
     belfry_bytes text = BELFRY_BYTES(" { \"a\":1, \"x\":{\"none\":1}, \"\\u00e9t\xc3\xa9\" : \"e\","
                                      "\"nested\": {\"a\":[ 2 ]} , \"\\u0061\":false } ");
     assert_int_equal(json_read_fields(text, DEPTH, fields, BELFRY_COUNT(fields), NULL), BELFRY_OK);
-    assert_int_equal(fields[0].value.type, JSON_FALSE);
+    assert_int_equal(fields[0].value.kind, JSON_KIND_FALSE);
     assert_text(fields[0].value.text, "false");
-    assert_int_equal(fields[1].value.type, JSON_STRING);
+    assert_int_equal(fields[1].value.kind, JSON_KIND_STRING);
     assert_text(fields[1].value.text, "\"e\"");
-    assert_int_equal(fields[2].value.type, JSON_ABSENT);
-    assert_int_equal(fields[3].value.type, JSON_OBJECT);
+    assert_int_equal(fields[2].value.kind, JSON_KIND_ABSENT);
+    assert_int_equal(fields[3].value.kind, JSON_KIND_OBJECT);
     assert_text(fields[3].value.text, "{\"a\":[ 2 ]}");
 }
 
@@ -205,7 +206,7 @@ static void test_fields_before_a_fault_stay(void **state)
         json_read_fields(BELFRY_BYTES("{\"ref\":7,\"b\":oops}"), DEPTH, fields, 2, &fault),
         BELFRY_ERR_INVALID);
     assert_text(fields[0].value.text, "7");
-    assert_int_equal(fields[1].value.type, JSON_ABSENT);
+    assert_int_equal(fields[1].value.kind, JSON_KIND_ABSENT);
     assert_int_equal(fault.at, 13);
 }
 
@@ -229,7 +230,7 @@ static void test_elements_come_in_order(void **state)
     struct json_member item;
     size_t count = 0;
     json_iter_init(&it, BELFRY_BYTES("[ \"event\" ,{\"a\": [1]},[] , -1.5,null ]"), DEPTH,
-                   JSON_ARRAY);
+                   JSON_KIND_ARRAY);
     while (json_iter_next(&it, &item)) {
         assert_text(item.value.text, want[count++]);
         assert_int_equal(item.key.size, 0);
@@ -246,7 +247,7 @@ static void test_iteration_ends_at_a_fault(void **state)
     for (size_t i = 0; i < BELFRY_COUNT(texts); i++) {
         struct json_iter it;
         struct json_member item;
-        json_iter_init(&it, bytes_of_text(texts[i]), DEPTH, JSON_ARRAY);
+        json_iter_init(&it, bytes_of_text(texts[i]), DEPTH, JSON_KIND_ARRAY);
         while (json_iter_next(&it, &item))
             assert_text(item.value.text, "1");
         assert_int_equal(it.err, BELFRY_ERR_INVALID);
