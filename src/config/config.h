@@ -10,8 +10,8 @@
  *     config_deinit(&config);
  *
  * A value comes from the first of these that has it: flag, environment, file, default. All of them
- * are checked, also those that lose. After loading every field holds its effective value: zeros
- * are real (max_connections 0) and defaults are filled in.
+ * are checked, also those that lose; of a repeated flag the last counts. After loading every field
+ * holds its effective value, defaults filled in. The default of workers is config_usable_cores().
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -69,7 +69,7 @@ void config_deinit(struct config *c); /* twice is fine */
 /* --- the steps of config_load, in its order; on errors the caller still calls config_deinit -----
  */
 
-void config_init(struct config *c);
+void config_init(struct config *c); /* every default */
 BELFRY_NODISCARD belfry_err config_read_flags(struct config *c, int argc, char **argv,
                                               struct config_error *error);
 BELFRY_NODISCARD belfry_err config_read_env(struct config *c, char **envp,
@@ -78,7 +78,7 @@ BELFRY_NODISCARD belfry_err config_read_file(struct config *c, struct config_err
 /* @yaml as the contents of a file called @name. */
 BELFRY_NODISCARD belfry_err config_read_yaml(struct config *c, const char *name, belfry_bytes yaml,
                                              struct config_error *error);
-/* The defaults, and what only several settings together can get wrong. */
+/* What only several settings together can get wrong. */
 BELFRY_NODISCARD belfry_err config_finish(struct config *c, struct config_error *error);
 
 /* --- for the readers ----------------------------------------------------------------------------
@@ -91,6 +91,9 @@ BELFRY_NODISCARD belfry_err config_finish(struct config *c, struct config_error 
 BELFRY_NODISCARD belfry_err config_set(struct config *c, const struct config_row *row,
                                        belfry_bytes text, struct config_source source,
                                        const char *where, struct config_error *error);
+
+/* How many processors this process may run on, at most as many as workers allows. */
+unsigned config_usable_cores(void);
 
 /* Fills in @error and returns BELFRY_ERR_CONFIG. */
 belfry_err config_fail(struct config_error *error, const char *format, ...) BELFRY_PRINTF(2, 3);

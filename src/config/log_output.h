@@ -32,7 +32,7 @@ void log_output_init(struct log_output *o, int fd, enum config_log_format format
 void log_output_write(belfry_log_level level, const char *event, const char *line, void *user);
 
 /* The longest formatted line. */
-#define LOG_OUTPUT_SIZE (4 * BELFRY_LOG_LINE_SIZE)
+#define LOG_OUTPUT_SIZE (6 * BELFRY_LOG_LINE_SIZE)
 
 /* What log_output_write would write, newline included; returns its size. */
 size_t log_output_format(const struct log_output *o, uint64_t wall_ms, belfry_log_level level,

@@ -17,6 +17,9 @@
 #include "config/settings.h"
 #include "config/value.h"
 
+/* What the program's environment variables start with. */
+#define CONFIG_ENV_PREFIX "BELFRY_"
+
 struct config_choice {
     const char *text;
     const char *help;
@@ -66,8 +69,10 @@ struct config_name {
 const char *config_row_flag(const struct config_row *row, struct config_name *room);
 const char *config_row_variable(const struct config_row *row, struct config_name *room);
 
-/* Turns "max-queue-bytes" or "MAX_QUEUE_BYTES" into "max_queue_bytes"; false: no row is so long. */
-bool config_name_from_flag(belfry_bytes flag, struct config_name *out_name);
-bool config_name_from_variable(belfry_bytes variable, struct config_name *out_name);
+/*
+ * "max-queue-bytes" or "MAX_QUEUE_BYTES" in the form of the file, in @room. Cut when it is longer
+ * than any name; so the row found must still be compared with what was written.
+ */
+belfry_bytes config_name_fold(belfry_bytes name, struct config_name *room);
 
 #endif

@@ -31,9 +31,9 @@ struct config_value {
 
 struct config_row;
 
-/* Room for any number as text, and for "4K to 1G, or off". */
+/* Room for any number as text, for "4K to 1G, or off", and for what is wrong with a value. */
 struct config_text {
-    char text[80];
+    char text[160];
 };
 
 /*
@@ -52,7 +52,7 @@ const char *config_value_format(const struct config_row *row, struct config_valu
 /* "4K to 1G, or off"; for FLAG and TEXT the empty string, for CHOICE its words. */
 const char *config_value_bounds(const struct config_row *row, struct config_text *room);
 
-/* Is @text valid UTF-8 without control characters? */
+/* Is @text valid UTF-8 without control characters, line separators and byte order marks? */
 bool config_text_is_printable(belfry_bytes text);
 
 #endif

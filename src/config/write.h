@@ -17,7 +17,10 @@ void config_write_reference(FILE *out);
 /* `belfry config`: a YAML file with the effective values; comments say where each came from. */
 void config_write_effective(FILE *out, const struct config *c);
 
-/* `belfry config env`: the same as variables, for an EnvironmentFile= or `docker --env-file`. */
+/*
+ * `belfry config env`: the same as variables, for an EnvironmentFile= or `docker --env-file`; the
+ * name of the file is not among them, its values are.
+ */
 void config_write_env(FILE *out, const struct config *c);
 
 #endif
