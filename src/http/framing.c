@@ -31,13 +31,15 @@ static bool parse_length(belfry_bytes text, uint64_t *out)
 static struct http_refusal refuse_coding(belfry_bytes codings)
 {
     belfry_bytes coding;
+    size_t count = 0;
     size_t chunked_count = 0;
     bool ends_chunked = false;
     while (http_list_next(&codings, &coding)) {
         ends_chunked = http_equals_nocase(coding, "chunked");
         chunked_count += ends_chunked;
+        count++;
     }
-    if (ends_chunked && chunked_count == 1)
+    if (ends_chunked && chunked_count == 1 && count > 1)
         return HTTP_REFUSE(501, "the only transfer coding understood is chunked");
     return HTTP_REFUSE(400, "malformed Transfer-Encoding");
 }
