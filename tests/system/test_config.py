@@ -1,12 +1,11 @@
 """Options from flags, environment and file: what is wrong is named, with what to do."""
 
-import os
 import pathlib
 import subprocess
 import tempfile
 import unittest
 
-from belfry_test import DEADLINE, binary
+from belfry_test import DEADLINE, binary, clean_environment
 
 
 class Config(unittest.TestCase):
@@ -18,7 +17,8 @@ class Config(unittest.TestCase):
                 path.write_text(file)
                 arguments += ["--config", str(path)]
             done = subprocess.run([binary(), *arguments], capture_output=True, text=True,
-                                  timeout=DEADLINE, env={**os.environ, **dict(env)})
+                                  timeout=DEADLINE, cwd=folder,
+                                  env={**clean_environment(), **dict(env)})
         return done.returncode, done.stdout, done.stderr
 
     def assert_refused(self, *words, arguments=(), **how):

@@ -28,7 +28,7 @@ class SlowMembers(SystemTest):
 
         def enough():
             heard.append(int(good.next_of("message")["text"].split(" ")[0]))
-            return server.metric("slow") > 0
+            return server.metric("slow member") > 0
 
         sent = fill(sender, "feed", enough)
         self.assertEqual(heard, list(range(sent)))
@@ -41,7 +41,7 @@ class SlowMembers(SystemTest):
                 server = self.start(slow_policy=policy, **SLOW)
                 slow = self.join("feed", server=server, receive_buffer=4096)
                 sender = self.join("feed", server=server)
-                sent = fill(sender, "feed", lambda: server.metric("drop") > 0)
+                sent = fill(sender, "feed", lambda: server.metric("dropped_total.*slow-policy") > 0)
                 sender.ask(type="message", room="feed", text="last")
                 got = self.drain(slow)
                 self.assertEqual(got, sorted(set(got)), "in order, each once")
@@ -68,7 +68,7 @@ class SlowMembers(SystemTest):
         slow = self.join("ticker", server=server, receive_buffer=4096)
         sender = self.join("ticker", server=server)
         number = 0
-        while server.metric("drop") == 0:
+        while server.metric("dropped_total.*slow-policy") == 0:
             number += 1
             sender.ask(type="event", room="ticker", event="price", key="gold",
                        data={"number": number, "pad": CHUNK})

@@ -64,7 +64,7 @@ class Workers(SystemTest):
         sender = self.join("feed", server=server)
         for number in range(2000):
             sender.ask(type="message", room="feed", text="x" * 30000)
-            if server.metric("slow") >= 4:
+            if server.metric("slow member") >= 4:
                 break
         for member in slow:
             self.assertEqual(member.close_code(), 1013)

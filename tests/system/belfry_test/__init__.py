@@ -1,12 +1,12 @@
 """What the system tests share: the real program as a child process, and a small WebSocket client."""
 
 from .case import SystemTest
-from .process import DEADLINE, Server, binary, eventually, free_port
+from .process import DEADLINE, Server, binary, clean_environment, eventually, free_port
 from .websocket import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Closed, WebSocket, frame,
                         read_response, tcp)
 
 __all__ = [
     "BINARY", "CLOSE", "CONTINUATION", "Closed", "DEADLINE", "PING", "PONG", "Server",
-    "SystemTest", "TEXT", "WebSocket", "binary", "eventually", "frame", "free_port",
-    "read_response", "tcp",
+    "SystemTest", "TEXT", "WebSocket", "binary", "clean_environment", "eventually", "frame",
+    "free_port", "read_response", "tcp",
 ]

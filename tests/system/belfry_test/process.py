@@ -22,6 +22,11 @@ def binary():
     return os.path.abspath(os.environ.get("BELFRY", "build/belfry"))
 
 
+def clean_environment():
+    """Ours without BELFRY_*: the program would take those for settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BELFRY")}
+
+
 def free_port():
     """A port that nobody listens on now."""
     with socket.socket() as s:
@@ -61,7 +66,8 @@ class Server:
         limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))) \
             if nofile else None
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=subprocess.STDOUT, preexec_fn=limit)
+                                        stderr=subprocess.STDOUT, preexec_fn=limit,
+                                        env=clean_environment(), cwd=tempfile.gettempdir())
         self.pid = self.process.pid
         eventually(self._is_ready, f"{' '.join(command)} answers on port {self.port}")
 
