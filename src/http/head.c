@@ -207,12 +207,17 @@ static uint8_t run_class(const struct http_head_parser *p)
     return classes[p->state];
 }
 
+static uint32_t skip_run(const uint8_t *data, uint32_t at, uint32_t end, uint8_t class)
+{
+    while (at < end && (http_chars[data[at]] & class) != 0)
+        at++;
+    return at;
+}
+
 static void scan(struct http_head_parser *p, size_t max_headers, const uint8_t *data, uint32_t end)
 {
     while (p->at < end && p->state < COMPLETE) {
-        uint8_t class = run_class(p);
-        while (p->at < end && (http_chars[data[p->at]] & class) != 0)
-            p->at++;
+        p->at = skip_run(data, p->at, end, run_class(p));
         if (p->at < end)
             take(p, max_headers, data);
     }

@@ -146,11 +146,15 @@ void http_response_simple(struct buf *out, const struct http_reply *reply, const
 
 void http_response_error(struct buf *out, const struct http_reply *reply, const char *why)
 {
-    char text[256];
-    int size = snprintf(text, sizeof text, "%u %s%s%s\n", reply->status, http_reason(reply->status),
-                        why == NULL ? "" : ": ", why == NULL ? "" : why);
-    BELFRY_ASSERT(size > 0 && (size_t)size < sizeof text); /* our own texts are short */
-    http_response_simple(out, reply, "text/plain; charset=utf-8", bytes_of(text, (size_t)size));
+    const char *reason = http_reason(reply->status);
+    const char *colon = why == NULL ? "" : ": ";
+    why = why == NULL ? "" : why;
+    http_response_begin(out, reply);
+    (void)http_response_field(out, "Content-Type", BELFRY_BYTES("text/plain; charset=utf-8"));
+    http_response_end(out, reply,
+                      strlen("400 ") + strlen(reason) + strlen(colon) + strlen(why) + strlen("\n"));
+    if (http_response_has_body(reply))
+        buf_printf(out, "%u %s%s%s\n", reply->status, reason, colon, why);
 }
 
 void http_response_continue(struct buf *out)
