@@ -1,0 +1,151 @@
+"""Results as a table for people (Markdown)."""
+
+import os
+import platform
+import shlex
+import subprocess
+from datetime import datetime, timezone
+
+from servers import PEERS, ROOT, bun_program, command_of, needs_peers, target_of
+from scenarios import IdleScenario
+
+
+def first_line(command):
+    """The first line that @command prints; "" when it prints none, or is not there."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=20)
+        return (done.stdout.splitlines() or [""])[0].strip()
+    except OSError:
+        return ""
+
+
+def cpu_model():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        for line in info:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def memory_gib():
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+
+
+def machine(has_peers):
+    """What the numbers depend on, as (name, value)."""
+    commit = first_line(["git", "rev-parse", "--short=12", "HEAD"]) or "unknown"
+    changes = first_line(["git", "status", "--porcelain", "--untracked-files=no", "src", "include"])
+    rows = [
+        ("date", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
+        ("commit", commit + (" with uncommitted changes" if changes else "")),
+        ("CPU", f"{cpu_model()}, {os.cpu_count()} cores, {memory_gib():.0f} GiB"),
+        ("kernel", f"{platform.system()} {platform.release()}"),
+        ("compiler", first_line(["cc", "--version"])),
+        ("load before", " ".join(f"{load:.2f}" for load in os.getloadavg())),
+    ]
+    if has_peers:
+        ws_version = first_line(
+            ["node", "-p", f"require('{PEERS}/node_modules/ws/package.json').version"]
+        )
+        rows.append(("Node.js, ws", f"{first_line(['node', '--version'])}, {ws_version}"))
+        rows.append(("Bun", first_line([bun_program(), "--version"])))
+    return rows
+
+
+def pair_row(result):
+    s = result["scenario"]
+    if "error" in result:
+        return f"| {s.name} | failed | | | {s.bound} | no |"
+    return (
+        f"| {s.name} | {result['ours']:.3f} | {result['reference']:.3f} ({s.reference}) "
+        f"| {result['ratio']} | {s.bound} | {'yes' if result['is_met'] else '**no**'} |"
+    )
+
+
+def idle_row(result):
+    s = result["scenario"]
+    if "error" in result:
+        return f"| {s.name} | failed | | | ≤ {s.at_most_bytes} B | no |"
+    return (
+        f"| {s.name} | {result['ours']:.0f} B | | {result['ratio']} B "
+        f"| ≤ {s.at_most_bytes} B | {'yes' if result['is_met'] else '**no**'} |"
+    )
+
+
+def row(result):
+    return idle_row(result) if isinstance(result["scenario"], IdleScenario) else pair_row(result)
+
+
+def relative(word):
+    return os.path.relpath(word, ROOT) if word.startswith(ROOT + os.sep) else word
+
+
+def shell(words):
+    return shlex.join(relative(word) for word in words)
+
+
+def repeat_lines(result, belfry, seconds):
+    """How to repeat a row by hand, without bench/run."""
+    s = result["scenario"]
+    if isinstance(s, IdleScenario):
+        marks = ",".join(str(mark) for mark in s.marks)
+        load, names = ("idle", "--marks", marks), (s.ours,)
+    else:
+        load, names = (*s.load, "-d", str(seconds)), (s.ours, s.reference)
+    lines = [f"# {s.name}"]
+    for name in names:
+        server = ["taskset", "-c", "0", *command_of(name, belfry, 3001)]
+        client = [belfry, "bench", load[0], *target_of(name, 3001), *load[1:]]
+        lines.append(f"{shell(server)} & sleep 1; taskset -c 1 {shell(client)} --pid $!; kill $!")
+    return lines
+
+
+def generator_note(results):
+    """The generator's own cost beside that of the server it drives, at worst."""
+    shares = [(r["generator_share"], r["scenario"].name) for r in results if "generator_share" in r]
+    if not shares:
+        return ""
+    share, name = max(shares)
+    cheaper = sum(1 for s, _ in shares if s <= 1)
+    return (
+        f"The load generator used less CPU than Belfry in {cheaper} of {len(shares)} scenarios; "
+        f"at most {share:.2f} times as much ({name}).\n"
+    )
+
+
+def markdown(results, details, belfry, pairs, seconds):
+    has_peers = any(needs_peers(getattr(r["scenario"], "reference", "")) for r in results)
+    failures = [r for r in results if "error" in r]
+    lines = [
+        "# Results",
+        "",
+        f"Written by `bench/run`: {pairs} interleaved pairs of runs of {seconds:g} s for each row, "
+        "the server on one core and the load generator on another. "
+        "Figures are **server CPU seconds per million messages** (echo) or deliveries (fan-out), "
+        "medians; the ratio is the median of the pairs' ratios with its 95 % interval. A bound is "
+        "met when the interval reaches it. `idle-memory` is RSS for each further connection. "
+        "bench/README.md says what is measured and what the floor is.",
+        "",
+        *(f"- {name}: {value}" for name, value in [*machine(has_peers), *details]),
+        "",
+        "| Scenario | Belfry | Reference | Ratio | Bound | Met |",
+        "|---|---:|---:|---:|---|---|",
+        *(row(result) for result in results),
+        "",
+        generator_note(results),
+    ]
+    for failure in failures:
+        lines += [f"`{failure['scenario'].name}` failed: {failure['error']}", ""]
+    lines += [
+        "## To repeat a row",
+        "",
+        "`bench/run --only NAME` measures the pairs again. One run of each side, by hand, from the "
+        "repository's root (after `make` and one `bench/run`, which builds the floor and installs "
+        "the peers):",
+        "",
+        "```sh",
+    ]
+    for result in results:
+        lines += repeat_lines(result, belfry, seconds)
+    lines += ["```", ""]
+    return "\n".join(lines)
