@@ -1,4 +1,4 @@
-"""Every example of examples/ runs: it takes its address as its first argument, serves, and stops."""
+"""Every example runs: it takes its address as its first argument, serves, and stops."""
 
 import pathlib
 import subprocess

@@ -1,4 +1,4 @@
-"""Start, stop, signals, health: what an operator does to the process (threats.md section 6)."""
+"""Start, stop, signals, health: what an operator does to the process."""
 
 import http.client
 import signal

@@ -1,4 +1,4 @@
-"""Rooms over plain WebSocket, as the design's page says (section 4.1)."""
+"""Rooms over plain WebSocket, as docs/reference describes them."""
 
 import json
 
@@ -173,7 +173,8 @@ class Rooms(SystemTest):
 
     def test_text_that_is_no_request(self):
         for text in ("", "{", "[]", "7", "null", "\"a\"", "{}", '{"type":7}', '{"type":"ping"} x',
-                     '{"type":"ping",}', "[" * 1000, '{"a":' * 1000, '{"type":"ping","ref":"\\ud800"}',
+                     '{"type":"ping",}', "[" * 1000, '{"a":' * 1000,
+                     '{"type":"ping","ref":"\\ud800"}',
                      '{"type":"join","room":"a\\u0000b"}', '{"type":"ping","ref":1e999}',
                      '{"type":"ping","type":"ping"}'):
             with self.subTest(text[:30]), WebSocket(self.server.port) as peer:
@@ -207,7 +208,8 @@ class Rooms(SystemTest):
 
     def test_text_goes_through_unchanged(self):
         ada, bob = self.member(), self.member()
-        for text in ("", "\u0000", "\"\\/\b\f\n\r\t", "😀 grüße \u2028", "</script>", "x" * 100000):
+        for text in ("", "\u0000", "\"\\/\b\f\n\r\t", "😀 grüße \u2028", "</script>",
+                     "x" * 100000):
             ada.send_json(type="message", room=self.room, text=text)
             self.assertEqual(bob.next_of("message")["text"], text)
 

@@ -1,4 +1,4 @@
-"""Members that do not read, senders that do not read, too many of them (threats.md section 5)."""
+"""Members that do not read, senders that do not read, too many of them."""
 
 import time
 

@@ -49,11 +49,12 @@ class Tls(SystemTest):
     def test_resets_in_the_handshake(self):
         self.assert_serves()
         before = self.server.descriptor_count()
+        hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(99)
         for cut in (0, 1, 5, 40):
             for _ in range(25):
                 peer = WebSocket.__new__(WebSocket)
                 peer.sock = tcp(self.server.port)
-                peer.sock.sendall((b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(99))[:cut])
+                peer.sock.sendall(hello[:cut])
                 peer.reset()
         eventually(lambda: self.server.descriptor_count() <= before, "descriptors are back")
         self.assert_serves()

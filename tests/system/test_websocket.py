@@ -1,4 +1,4 @@
-"""WebSocket frames, right and wrong, over real sockets (threats.md section 2)."""
+"""WebSocket frames, right and wrong, over real sockets."""
 
 import os
 import struct
@@ -226,9 +226,9 @@ class Abrupt(SystemTest):
         "in the head": b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgr",
         "after a request": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "in a body": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc",
-        "in the upgrade": b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade"
-                          b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
-                          b"dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        "in the upgrade": b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+                          b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                          b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     }
 
     def setUp(self):

@@ -1,4 +1,4 @@
-"""What the system tests share: the real program as a child process, and a small WebSocket client."""
+"""What the system tests share: the real program as a child, and a small WebSocket client."""
 
 from .case import SystemTest
 from .process import DEADLINE, Server, binary, clean_environment, eventually, free_port

@@ -49,7 +49,7 @@ def eventually(condition, what, deadline=DEADLINE):
 class Server:
     """`belfry serve` on 127.0.0.1, ready when the constructor returns.
 
-    Options are flags: Server(max_queue_bytes="64K") passes --max-queue-bytes 64K, True a flag alone.
+    Options are flags: max_queue_bytes="64K" passes --max-queue-bytes 64K, True a flag alone.
     """
 
     def __init__(self, demo=True, port=None, nofile=None, program=None, **options):

@@ -43,7 +43,7 @@ def tcp(port, secure=False, receive_buffer=None):
 
 
 def read_response(sock, method="GET"):
-    """One response from @sock: (status, {lower-case name: value}, body); a list joins with commas."""
+    """One response: (status, {lower-case name: value}, body); repeated fields join with commas."""
     data = read_until(sock, b"\r\n\r\n")
     head, _, rest = data.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
@@ -76,7 +76,7 @@ def read_until(sock, mark):
 
 
 def frame(opcode, payload=b"", fin=True, rsv=0, mask=b"\x12\x34\x56\x78", length=None, form=None):
-    """The bytes of a frame. @length lies about the size, @form (7, 16, 64) picks the length form."""
+    """The bytes of a frame. @length lies about the size, @form (7, 16, 64) picks its form."""
     size = len(payload) if length is None else length
     form = form or (7 if size < 126 else 16 if size < 65536 else 64)
     head = bytearray([(0x80 if fin else 0) | rsv << 4 | opcode])
