@@ -130,11 +130,17 @@ static size_t read_char(const unsigned char *bytes, size_t left, uint32_t *out_c
     return size;
 }
 
-/* Controls, line separators, and what makes a terminal write from right to left. */
+/* Controls, line separators, byte order marks, and what makes a terminal write right to left. */
 static bool must_escape(uint32_t code)
 {
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x2028 && code <= 0x202e) ||
-           (code >= 0x2066 && code <= 0x2069);
+    static const uint32_t ranges[][2] = { { 0, 0x1f },        { 0x7f, 0x9f },
+                                          { 0x2028, 0x202e }, { 0x2066, 0x2069 },
+                                          { 0xfeff, 0xfeff }, { 0xfffe, 0xffff } };
+    for (size_t i = 0; i < BELFRY_COUNT(ranges); i++) {
+        if (code >= ranges[i][0] && code <= ranges[i][1])
+            return true;
+    }
+    return false;
 }
 
 /* One character as it stands in a JSON string; returns how many bytes of @bytes it was. */

@@ -36,7 +36,7 @@ struct args {
     char **argv;
 };
 
-/* Errors: BELFRY_ERR_CONFIG  no such verb; @error names the nearest. */
+/* Errors: BELFRY_ERR_CONFIG  no such verb; @error names it. */
 BELFRY_NODISCARD belfry_err args_parse(struct args *out, int argc, char **argv,
                                        struct config_error *error);
 

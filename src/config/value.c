@@ -145,12 +145,19 @@ bool config_text_is_printable(belfry_bytes text)
     return utf8_is_valid(text);
 }
 
+static const char *parse_text(belfry_bytes text)
+{
+    if (text.size > CONFIG_MAX_TEXT)
+        return "is longer than 64K";
+    return config_text_is_printable(text) ? NULL : "is not printable UTF-8";
+}
+
 const char *config_value_parse(const struct config_row *row, belfry_bytes text,
                                struct config_value *out_value, struct config_text *room)
 {
     switch (row->type) {
     case CONFIG_TEXT:
-        return config_text_is_printable(text) ? NULL : "is not printable UTF-8";
+        return parse_text(text);
     case CONFIG_FLAG:
         return parse_flag(text, &out_value->number);
     case CONFIG_COUNT:

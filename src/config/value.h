@@ -6,7 +6,7 @@
  *   MS      300, 300ms, 10s, 2m, 1h   milliseconds
  *   FLAG    true, yes, on, 1          and their opposites
  *   CHOICE  one of the row's words
- *   TEXT    printable UTF-8
+ *   TEXT    printable UTF-8, at most CONFIG_MAX_TEXT bytes
  *
  * `off` is BELFRY_OFF where the row allows it.
  */
@@ -23,6 +23,9 @@ enum config_type {
     CONFIG_MS,
     CONFIG_CHOICE,
 };
+
+/* The longest TEXT, in bytes. */
+#define CONFIG_MAX_TEXT 65536
 
 struct config_value {
     const char *text; /* of a TEXT, never NULL */
