@@ -51,7 +51,7 @@ struct config {
 
 /* What is wrong, in one line for people: which value, from where, and what would be right. */
 struct config_error {
-    char text[512];
+    char text[800]; /* the longest place, value and bounds together */
 };
 
 /*
