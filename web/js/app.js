@@ -1,0 +1,139 @@
+/*
+ * app.js - puts the page together.
+ *
+ *   NetworkSwitch --> ReconnectingSocket --> Rooms --> Chat --> views
+ *
+ * Start reading at rooms.js: it and reconnecting-socket.js are what you would copy.
+ */
+import { Chat } from "./chat.js";
+import { NetworkSwitch } from "./network-switch.js";
+import { ReconnectingSocket } from "./reconnecting-socket.js";
+import { Rooms } from "./rooms.js";
+import { settings } from "./settings.js";
+import { dressAvatar } from "./view/avatar.js";
+import { composerView } from "./view/composer.js";
+import { connectionView } from "./view/connection.js";
+import { askName, askRoom, cleanRoom, linkTo, showInvite } from "./view/dialogs.js";
+import { byId } from "./view/dom.js";
+import { makePanel } from "./view/panels.js";
+import { peopleView } from "./view/people.js";
+import { roomListView } from "./view/room-list.js";
+import { timelineView } from "./view/timeline-view.js";
+
+const FIRST_ROOMS = ["lobby", "ideas", "music"];
+
+const sidebar = makePanel(byId("sidebar"), "(max-width: 47.99rem)", byId("close-sidebar"));
+const people = makePanel(byId("people"), "(max-width: 69.99rem)", byId("close-people"));
+
+if (settings.name === "") settings.name = await askName("");
+start();
+
+function start() {
+  byId("app").hidden = false;
+  const network = new NetworkSwitch();
+  const socket = new ReconnectingSocket(socketUrl, [], { WebSocket: network.WebSocket });
+  const chat = new Chat(new Rooms(socket), settings.name);
+  openRooms(chat);
+
+  const invite = () => showInvite(chat.current, announce);
+  const views = [
+    roomListView(chat, { onSelect: (name) => enter(chat, name) }),
+    timelineView(chat, socket, { onInvite: invite }),
+    connectionView(chat, socket, network, announce),
+    peopleView(chat, socket, people),
+    composerView(chat),
+    meView(chat),
+    memory(chat),
+  ];
+  renderOn(
+    [
+      [chat, "change"],
+      [socket, "statechange"],
+    ],
+    views,
+  );
+
+  chat.addEventListener("heard", ({ detail }) => {
+    if (detail.room === chat.current) announce(`${detail.name}: ${detail.text}`);
+  });
+  const look = () => chat.setSeen(document.visibilityState === "visible");
+  document.addEventListener("visibilitychange", look);
+  look();
+
+  byId("open-sidebar").addEventListener("click", (event) => sidebar.open(event.currentTarget));
+  byId("close-sidebar").addEventListener("click", () => sidebar.close());
+  byId("invite").addEventListener("click", invite);
+  byId("add-room").addEventListener("click", async () => {
+    const name = await askRoom();
+    if (name !== null) enter(chat, name);
+  });
+  byId("me").addEventListener("click", async () => {
+    const name = await askName(settings.name);
+    if (name === null || name === settings.name) return;
+    settings.name = chat.name = name;
+    socket.reconnect();
+  });
+  byId("composer-text").focus();
+}
+
+/* Relative to the page, so that it works below any path; ws: and wss: follow http: and https:. */
+function socketUrl() {
+  const url = new URL("ws", new URL(".", location.href));
+  url.protocol = url.protocol.replace("http", "ws");
+  url.search = new URLSearchParams({ user: settings.name });
+  return url.href;
+}
+
+function openRooms(chat) {
+  const invited = cleanRoom(new URLSearchParams(location.search).get("room") ?? "");
+  const names = new Set(settings.rooms ?? FIRST_ROOMS);
+  if (invited !== "") names.add(invited);
+  for (const name of names) chat.join(name);
+  chat.select(invited !== "" ? invited : [...names][0]);
+}
+
+function enter(chat, name) {
+  chat.join(name);
+  chat.select(name);
+  sidebar.putAway();
+  byId("composer-text").focus();
+}
+
+/* Many changes in a row are one rendering. (Not by frames: a hidden page has a title, but none.) */
+function renderOn(sources, views) {
+  let isDue = false;
+  const render = () => {
+    isDue = false;
+    for (const view of views) view();
+  };
+  const schedule = () => {
+    if (isDue) return;
+    isDue = true;
+    setTimeout(render);
+  };
+  for (const [source, type] of sources) source.addEventListener(type, schedule);
+  render();
+}
+
+function meView(chat) {
+  return () => {
+    byId("me-name").textContent = chat.name;
+    dressAvatar(byId("me-avatar"), chat.name);
+  };
+}
+
+/* The rooms are in this browser's memory, the one that is shown is in the address. */
+function memory(chat) {
+  let remembered = "";
+  return () => {
+    const present = JSON.stringify([chat.current, ...chat.rooms.keys()]);
+    if (present === remembered) return;
+    remembered = present;
+    settings.rooms = [...chat.rooms.keys()];
+    history.replaceState(null, "", linkTo(chat.current));
+  };
+}
+
+function announce(text) {
+  byId("announcer").textContent = text;
+}

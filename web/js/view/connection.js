@@ -1,0 +1,71 @@
+/*
+ * connection.js - the pill that tells how the connection is, and the switch that cuts it.
+ */
+import { byId } from "./dom.js";
+
+export function connectionView(chat, socket, network, announce) {
+  const root = byId("connection");
+  const retry = byId("retry");
+  const unsent = byId("unsent");
+  const cut = byId("network-switch");
+  let hasBeenOpen = false;
+  let countdown = null;
+  let told = "";
+
+  retry.addEventListener("click", () => {
+    if (socket.state.name === "closed") socket.reconnect();
+    else socket.retryNow();
+  });
+  cut.addEventListener("change", () => (cut.checked ? network.cut() : network.restore()));
+
+  function render() {
+    const { state } = socket;
+    hasBeenOpen ||= state.name === "open";
+    const shown = describe(state, hasBeenOpen);
+    root.dataset.state = shown.tone;
+    setText(byId("connection-text"), shown.text);
+    retry.hidden = shown.tone === "live" || !hasBeenOpen;
+    retry.setAttribute("aria-disabled", String(state.name === "connecting"));
+    unsent.hidden = state.name === "open" || chat.unsent === 0;
+    setText(unsent, `${chat.unsent} unsent`);
+    tell(shown);
+    clearTimeout(countdown);
+    if (state.name === "waiting") countdown = setTimeout(render, 200);
+  }
+
+  /* The seconds are for the eyes only: told are just the changes between lost and live. */
+  function tell({ tone, told: text }) {
+    if (tone === told) return;
+    if (told !== "") announce(text);
+    told = tone;
+  }
+
+  return render;
+}
+
+function describe(state, hasBeenOpen) {
+  switch (state.name) {
+    case "open":
+      return { tone: "live", text: "Live", told: "Connected" };
+    case "connecting":
+      return lost(hasBeenOpen ? "Reconnecting…" : "Connecting…");
+    case "waiting": {
+      const seconds = Math.ceil((state.retryAt - Date.now()) / 1000);
+      return lost(seconds > 0 ? `Reconnecting in ${seconds} s` : "Reconnecting…");
+    }
+    case "offline":
+      return { tone: "offline", text: "Offline", told: "You are offline" };
+    case "closed":
+      return {
+        tone: "offline",
+        text: state.reason ? `Disconnected: ${state.reason}` : "Disconnected",
+        told: "Disconnected",
+      };
+  }
+}
+
+const lost = (text) => ({ tone: "reconnecting", text, told: "Connection lost, reconnecting" });
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
