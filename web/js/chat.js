@@ -13,7 +13,8 @@ import { Timeline } from "./timeline.js";
 
 const TYPING_LASTS_MS = 4_000; // after the last sign of it
 const TYPING_EVERY_MS = 2_000; // how often we tell the others
-const MAX_NAMED_MEMBERS = 256; // the server tells no names above this
+const ASK_AGAIN_MS = 1_000; // when the server was busy
+export const MAX_NAMED_MEMBERS = 256; // the server tells no names above this
 
 export class Chat extends EventTarget {
   rooms = new Map(); // name -> room, in the order of joining
@@ -83,6 +84,7 @@ export class Chat extends EventTarget {
     if (this.room !== null && this.current !== name) this.room.newFrom = null;
     this.current = name;
     this.#markRead();
+    this.#refreshMembers();
     this.#changed();
   }
 
@@ -129,7 +131,8 @@ export class Chat extends EventTarget {
     room.count = members;
     room.typing.clear();
     if (missed > 0 && !gap) room.timeline.addMissed(missed);
-    this.#fetchMembers(room);
+    room.areMembersKnown = false;
+    this.#refreshMembers();
   }
 
   #onMessage(room, message) {
@@ -163,37 +166,48 @@ export class Chat extends EventTarget {
   }
 
   #onPresence(room, { type, userId, user, members }) {
-    if (this.#wire.owns(userId)) return;
     const name = nameOf({ user: user ?? room.members.get(userId), id: userId });
     if (type === "user-joined") room.members.set(userId, name);
     else room.members.delete(userId);
     room.typing.delete(userId);
-    room.timeline.addPresence(type === "user-joined" ? "joined" : "left", name);
+    const isMyPast = this.#wire.owns(userId); // the server noticed late that we had gone
+    if (!isMyPast) room.timeline.addPresence(type === "user-joined" ? "joined" : "left", name);
     room.count = members ?? room.members.size;
-    if (room.count !== room.members.size) this.#fetchMembers(room);
+    if (room.count !== room.members.size) room.areMembersKnown = false;
+    this.#refreshMembers();
   }
 
   #onCount(room, { count }) {
     room.count = count;
-    if (count > MAX_NAMED_MEMBERS) room.members.clear();
-    else this.#fetchMembers(room);
+    room.areMembersKnown = false;
+    this.#refreshMembers();
   }
 
   #onRefused(room, { reason }) {
     room.refusal = reason;
   }
 
-  async #fetchMembers(room) {
-    if (room.count > MAX_NAMED_MEMBERS || room.isFetchingMembers) return;
-    room.isFetchingMembers = true;
+  /* Names are asked for in the room that is shown; elsewhere the count does. */
+  #refreshMembers() {
+    const room = this.room;
+    if (room === null || !room.isJoined || room.areMembersKnown) return;
+    if (room.count > MAX_NAMED_MEMBERS) room.members.clear();
+    else if (!room.isAskingMembers) this.#askMembers(room);
+  }
+
+  async #askMembers(room) {
+    room.isAskingMembers = true;
+    room.areMembersKnown = true; // unless something else is heard meanwhile
+    let again = 0;
     try {
-      const { count, members } = await this.#wire.members(room.name);
-      room.count = count;
+      const { members } = await this.#wire.members(room.name);
       room.members = new Map(members.map(({ id, user }) => [id, nameOf({ user, id })]));
-    } catch {
-      /* the connection went: the next join asks again */
+    } catch (error) {
+      room.areMembersKnown = false;
+      again = error.code === "busy" ? ASK_AGAIN_MS : null; // if lost: the next join asks
     }
-    room.isFetchingMembers = false;
+    room.isAskingMembers = false;
+    if (again !== null) setTimeout(() => this.#refreshMembers(), again);
     this.#changed();
   }
 
@@ -215,7 +229,8 @@ function newRoom(name) {
     isResumed: false, // what the last join brought is news, not history
     members: new Map(), // id -> name; empty in rooms too large for names
     count: 0,
-    isFetchingMembers: false,
+    areMembersKnown: false, // is `members` who is there?
+    isAskingMembers: false,
     typing: new Map(), // id -> { name, timer }
     unread: 0,
     newFrom: null, // the key of the first message that was not seen when it came

@@ -1,55 +1,20 @@
 /*
  * names.js - what people are called and how a name looks as an avatar.
  */
-const QUALITIES = [
-  "Amber",
-  "Brisk",
-  "Calm",
-  "Clever",
-  "Cosy",
-  "Early",
-  "Gentle",
-  "Golden",
-  "Happy",
-  "Keen",
-  "Kind",
-  "Lucky",
-  "Mellow",
-  "Merry",
-  "Quiet",
-  "Silver",
-  "Sunny",
-  "Swift",
-  "Tidy",
-  "Warm",
-];
-const ANIMALS = [
-  "Badger",
-  "Beaver",
-  "Crane",
-  "Dormouse",
-  "Falcon",
-  "Finch",
-  "Fox",
-  "Hare",
-  "Heron",
-  "Jackdaw",
-  "Lark",
-  "Lynx",
-  "Marten",
-  "Newt",
-  "Otter",
-  "Owl",
-  "Robin",
-  "Swan",
-  "Swift",
-  "Wren",
-];
+const QUALITIES =
+  "Amber Brisk Calm Clever Cosy Early Gentle Golden Happy Keen " +
+  "Kind Lucky Mellow Merry Quiet Silver Sunny Swift Tidy Warm";
+const ANIMALS =
+  "Badger Beaver Crane Dormouse Falcon Finch Fox Hare Heron Jackdaw " +
+  "Lark Lynx Marten Newt Otter Owl Robin Swan Swallow Wren";
 const HUES = 10; // as many as css/people.css has colours
 
 export const MAX_NAME_LENGTH = 32;
 
-const pick = (list) => list[Math.floor(Math.random() * list.length)];
+function pick(words) {
+  const list = words.split(" ");
+  return list[Math.floor(Math.random() * list.length)];
+}
 
 /** A name for somebody who has not chosen one: "Calm Otter". */
 export function randomName() {
@@ -58,7 +23,7 @@ export function randomName() {
 
 /** A name as it may be used, or "" if nothing of it is left. */
 export function cleanName(text) {
-  return [...text.replace(/\s+/g, " ").trim()].slice(0, MAX_NAME_LENGTH).join("").trim();
+  return [...text.replace(/[\s\p{Cc}]+/gu, " ").trim()].slice(0, MAX_NAME_LENGTH).join("").trim();
 }
 
 /** How to call somebody: by name, or by a piece of the id if the name is not known. */

@@ -31,7 +31,12 @@ export function askRoom() {
 }
 
 export function cleanRoom(text) {
-  return [...text.trim().replace(/^#+/, "").replace(/\s+/g, " ")]
+  return [
+    ...text
+      .trim()
+      .replace(/^#+/, "")
+      .replace(/[\s\p{Cc}]+/gu, " "),
+  ]
     .slice(0, MAX_ROOM_LENGTH)
     .join("")
     .trim();

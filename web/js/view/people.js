@@ -2,6 +2,7 @@
  * people.js - who is in the room: the panel at the side, the number in the head.
  */
 import { avatar } from "./avatar.js";
+import { MAX_NAMED_MEMBERS } from "../chat.js";
 import { byId, h, keyedList } from "./dom.js";
 
 const WIDE = matchMedia("(min-width: 70rem)"); // as in css/layout.css: there is space beside
@@ -17,11 +18,12 @@ export function peopleView(chat, socket, panel) {
 
   return () => {
     const room = chat.room;
+    const isOpen = socket.state.name === "open";
     if (room === null) return;
-    byId("people-count").textContent = room.count;
+    byId("people-count").textContent = room.count.toLocaleString();
     show(peopleRows(room, chat.selfId));
-    byId("people-note").textContent = note(room, socket.state.name === "open");
-    byId("typing").textContent = typingText(room);
+    byId("people-note").textContent = note(room, isOpen);
+    byId("typing").textContent = isOpen ? typingText(room) : "";
   };
 }
 
@@ -38,7 +40,7 @@ function fill(li, { name, isSelf }) {
 
 function note({ count, members, isJoined }, isOpen) {
   if (isJoined && !isOpen) return "As it was when the connection was lost.";
-  if (members.size > 0 || !isJoined) return "";
+  if (members.size > 0 || count <= MAX_NAMED_MEMBERS) return "";
   return `${count.toLocaleString()} people are here, too many to list.`;
 }
 
