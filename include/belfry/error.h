@@ -14,19 +14,19 @@ extern "C" {
 #endif
 
 /*  name        value  text */
-#define BELFRY_ERRORS(X)                                                                           \
-    X(OK, 0, "success")                                                                            \
-    X(ERR_NOMEM, -1, "out of memory")                                                              \
-    X(ERR_LIMIT, -2, "a configured limit is reached")                                              \
-    X(ERR_AGAIN, -3, "busy: the queue is full, try again later")                                   \
-    X(ERR_GONE, -4, "the socket is closed")                                                        \
-    X(ERR_INVALID, -5, "invalid argument or message")                                              \
-    X(ERR_STATE, -6, "not possible in this state")                                                 \
-    X(ERR_IO, -7, "the operating system refused an operation")                                     \
-    X(ERR_ADDRESS, -8, "the address cannot be used")                                               \
-    X(ERR_TLS, -9, "TLS failed")                                                                   \
-    X(ERR_NOT_FOUND, -10, "not found")                                                             \
-    X(ERR_CONFIG, -11, "the configuration is wrong")                                               \
+#define BELFRY_ERRORS(X)                                         \
+    X(OK, 0, "success")                                          \
+    X(ERR_NOMEM, -1, "out of memory")                            \
+    X(ERR_LIMIT, -2, "a configured limit is reached")            \
+    X(ERR_AGAIN, -3, "busy: the queue is full, try again later") \
+    X(ERR_GONE, -4, "the socket is closed")                      \
+    X(ERR_INVALID, -5, "invalid argument or message")            \
+    X(ERR_STATE, -6, "not possible in this state")               \
+    X(ERR_IO, -7, "the operating system refused an operation")   \
+    X(ERR_ADDRESS, -8, "the address cannot be used")             \
+    X(ERR_TLS, -9, "TLS failed")                                 \
+    X(ERR_NOT_FOUND, -10, "not found")                           \
+    X(ERR_CONFIG, -11, "the configuration is wrong")             \
     X(ERR_DROPPED, -12, "dropped by the slow-member policy")
 
 /** The outcome of a call. */

@@ -11,7 +11,7 @@
 #define BELFRY_NODISCARD __attribute__((warn_unused_result))
 
 /** Arguments are checked like printf's. */
-#define BELFRY_PRINTF(format_index, first_index)                                                   \
+#define BELFRY_PRINTF(format_index, first_index) \
     __attribute__((format(printf, format_index, first_index)))
 
 #endif

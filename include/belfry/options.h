@@ -29,16 +29,16 @@ extern "C" {
 #define BELFRY_OFF UINT32_MAX
 
 /* What happens to a member whose queue is above max_queue_bytes. */
-#define BELFRY_SLOW_POLICIES(X)                                                                    \
-    X(CLOSE, "close", "closed with 1013")                                                          \
-    X(DROP_NEWEST, "drop-newest", "the new message is dropped for this member")                    \
-    X(DROP_OLDEST, "drop-oldest", "the oldest unsent messages make room")                          \
+#define BELFRY_SLOW_POLICIES(X)                                                 \
+    X(CLOSE, "close", "closed with 1013")                                       \
+    X(DROP_NEWEST, "drop-newest", "the new message is dropped for this member") \
+    X(DROP_OLDEST, "drop-oldest", "the oldest unsent messages make room")       \
     X(LATEST, "latest", "only the latest message of each key is kept, then the oldest go")
 
 /* permessage-deflate (RFC 7692). */
-#define BELFRY_DEFLATE_MODES(X)                                                                    \
-    X(SHARED, "shared", "one compressor per worker, no context takeover")                          \
-    X(DEDICATED, "dedicated", "a compressor per connection: smaller messages, more memory")        \
+#define BELFRY_DEFLATE_MODES(X)                                                             \
+    X(SHARED, "shared", "one compressor per worker, no context takeover")                   \
+    X(DEDICATED, "dedicated", "a compressor per connection: smaller messages, more memory") \
     X(NONE, "off", "the extension is declined")
 
 typedef enum belfry_slow_policy {

@@ -3,6 +3,7 @@
  */
 #include "base/alloc.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 static void *(*alloc_fn)(size_t) = malloc;
@@ -47,6 +48,12 @@ char *mem_dup_bytes(belfry_bytes text)
 char *mem_dup_text(const char *text)
 {
     return mem_dup_bytes(bytes_of_text(text));
+}
+
+void mem_trim(void)
+{
+    if (alloc_fn == malloc)
+        (void)malloc_trim(0);
 }
 
 void mem_set_functions(void *(*alloc)(size_t), void *(*realloc_with)(void *, size_t),

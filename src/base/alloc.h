@@ -20,6 +20,9 @@ void mem_free(void *memory); /* NULL is fine */
 char *mem_dup_bytes(belfry_bytes text);
 char *mem_dup_text(const char *text);
 
+/* Gives freed memory back to the system, where the allocator can. */
+void mem_trim(void);
+
 /* Process-wide; before first use. NULL restores the C library's. */
 void mem_set_functions(void *(*alloc)(size_t), void *(*realloc)(void *, size_t),
                        void (*free)(void *));

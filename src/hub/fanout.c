@@ -99,6 +99,11 @@ static void deliver_alone(struct hub_shard *shard, struct message *m, struct mem
     shard->delivered++;
 }
 
+void hub_deliver_to(struct hub_shard *shard, struct message *m, struct member *member)
+{
+    deliver_alone(shard, m, member, NULL);
+}
+
 static bool is_excepted(const struct hub_batch *batch, const struct member *member)
 {
     for (unsigned i = 0; i < batch->count; i++) {
@@ -248,7 +253,7 @@ void hub_drain(struct hub_shard *shard)
             }
             post = post->next;
             if (delivery->message == NULL) {
-                hub_reach_marker(delivery);
+                delivery->run(delivery, shard); /* may free it */
             } else {
                 deliver_targeted(shard, delivery->message);
                 message_unref(delivery->message);

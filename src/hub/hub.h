@@ -81,7 +81,6 @@ struct hub {
     /* Calls @visit for every member of a worker: messages to a whole namespace. */
     void (*each_member)(struct hub_shard *shard, void (*visit)(struct member *member, void *arg),
                         void *arg);
-    atomic_ullong encoded; /* forms made */
 };
 
 /* Where a member is: a row of its own list and of the room's. */
@@ -131,6 +130,15 @@ struct hub_published {
 belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct message *m,
                        struct hub_published *out);
 
+/* Puts @delivery (message NULL, run set) behind what has been published so far. Neither hub_drain
+ * nor a callback may be called from its run. Thread: any. Owns: run takes it.
+ * Errors: AGAIN, from a foreign thread (@own NULL), when the inbox is full: run is not called. */
+BELFRY_NODISCARD belfry_err hub_push(struct hub_shard *shard, struct hub_shard *own,
+                                     struct delivery *delivery);
+
+/* Delivers @m, which is not published, to @member alone. */
+void hub_deliver_to(struct hub_shard *shard, struct message *m, struct member *member);
+
 /* Is a worker so far behind that the others should read less? */
 bool hub_is_congested(const struct hub *hub);
 
@@ -146,10 +154,16 @@ static inline bool hub_has_pending(struct hub_shard *shard)
 
 enum hub_since { HUB_SINCE_NOW, HUB_SINCE_ID, HUB_SINCE_COUNT, HUB_SINCE_UNKNOWN };
 
+struct hub_joined;
+
 struct hub_join {
     enum hub_since since; /* UNKNOWN: an id of another epoch; all there is, and a gap */
     struct message_id id; /* everything behind it */
     uint32_t count;       /* the last so many */
+    /* Called when the member becomes live: behind what it heard already, before what comes. It may
+     * write to the member, no more. NULL: not interested. */
+    void (*on_live)(struct member *member, const struct hub_joined *joined, void *user);
+    void *user;
 };
 
 struct hub_joined {
@@ -190,6 +204,31 @@ uint64_t hub_room_count(struct hub_nsp *nsp);
 /* True for the first caller since hub_take_count: it should announce the count soon. */
 bool hub_mark_count_due(struct hub_nsp *nsp, belfry_bytes room);
 uint32_t hub_take_count(struct hub_nsp *nsp, belfry_bytes room);
+
+/* One page of a room's members, from all workers, in the order of their public ids. */
+struct hub_person {
+    belfry_bytes id;
+    belfry_bytes user;
+};
+
+struct hub_roster {
+    const struct hub_person *people;
+    uint32_t count;
+    uint32_t total; /* members of the room */
+    bool has_more;
+    bool is_complete; /* false: memory ran out somewhere */
+};
+
+/*
+ * Asks all workers for the first @limit members of @room behind @after. @on_roster is called on the
+ * loop of @shard in a later turn, with what is valid until it returns. Errors: NOMEM (no call).
+ */
+BELFRY_NODISCARD belfry_err hub_ask_roster(struct hub_shard *shard, struct hub_nsp *nsp,
+                                           belfry_bytes room, belfry_bytes after, uint32_t limit,
+                                           void (*on_roster)(struct hub_shard *shard,
+                                                             const struct hub_roster *roster,
+                                                             void *user),
+                                           void *user);
 
 /* Forgets what is too old; call now and then. */
 void hub_expire(struct hub_nsp *nsp, uint64_t wall_ms);

@@ -35,7 +35,4 @@ void local_room_remove(struct local_room *room, struct member *member, uint32_t 
 struct membership *local_room_membership(const struct local_room *room,
                                          const struct member *member);
 
-/* A joining member becomes live: its marker came out of the inbox. */
-void hub_reach_marker(struct delivery *delivery);
-
 #endif

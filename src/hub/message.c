@@ -90,7 +90,7 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
     if (m->key.size > 0)
         m->by_key.hash = map_hash(hash_key, m->key);
     for (unsigned i = 0; i < worker_count; i++)
-        deliveries[i].message = m;
+        deliveries[i] = (struct delivery){ .message = m };
     return m;
 }
 

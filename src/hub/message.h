@@ -32,10 +32,14 @@ struct message_room {
 
 struct message;
 
-/* A message on its way to one worker. */
+struct hub_shard;
+
+/* Something on its way to one worker: a message, or anything that must keep its place among them.
+ */
 struct delivery {
     struct post post;
-    struct message *message; /* NULL: a joining member's marker */
+    struct message *message;                                         /* or NULL, and then */
+    void (*run)(struct delivery *delivery, struct hub_shard *shard); /* on the worker */
 };
 
 /* One encoded form; lives as long as its message. */

@@ -191,6 +191,18 @@ bool hub_is_congested(const struct hub *hub)
     return hub->worker_count > 1 && is_over_bound(hub);
 }
 
+belfry_err hub_push(struct hub_shard *shard, struct hub_shard *own, struct delivery *delivery)
+{
+    unsigned waiting = atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+    if (own == NULL && waiting >= shard->hub->limits.max_inbox) {
+        atomic_fetch_sub_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+        return BELFRY_ERR_AGAIN;
+    }
+    if (mailbox_push(&shard->inbox, &delivery->post) && shard != own)
+        loop_wake(shard->loop);
+    return BELFRY_OK;
+}
+
 static bool find_repeat(struct hub_nsp *nsp, const struct message *m, struct hub_published *out)
 {
     if (m->key.size == 0)
@@ -299,59 +311,68 @@ struct join_marker {
     struct delivery delivery;
     struct local_room *room;
     struct member *member;
+    const struct hub_join *how;
+    struct hub_joined *joined;
 };
 
-void hub_reach_marker(struct delivery *delivery)
+static void become_live(struct delivery *delivery, struct hub_shard *shard)
 {
     struct join_marker *marker = BELFRY_CONTAINER_OF(delivery, struct join_marker, delivery);
-    local_room_add(marker->room, marker->member);
+    (void)shard;
+    if (!marker->joined->was_member)
+        local_room_add(marker->room, marker->member);
+    if (marker->how->on_live != NULL)
+        marker->how->on_live(marker->member, marker->joined, marker->how->user);
 }
 
 static belfry_err join_locked(struct hub_shard *shard, struct hub_nsp *nsp,
-                              struct join_marker *marker, bool was_member, uint64_t hash,
-                              const struct hub_join *how, struct hub_joined *out)
+                              struct join_marker *marker, uint64_t hash)
 {
     belfry_err err = BELFRY_OK;
+    struct hub_joined *out = marker->joined;
     belfry_bytes name = bytes_of(marker->room->name, marker->room->name_size);
     struct hub_room *room = get_room(nsp, name, hash, &err);
     if (room == NULL)
         return err;
-    err = take_snapshot(room, nsp, how, out);
+    err = take_snapshot(room, nsp, marker->how, out);
     if (err != BELFRY_OK) {
         drop_room_if_unused(nsp, room);
         return err;
     }
-    if (!was_member) {
+    if (!out->was_member) {
         room->member_count++;
         room->interest |= (uint64_t)1 << shard->index;
-        atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
-        (void)mailbox_push(&shard->inbox, &marker->delivery.post);
     }
     out->members = room->member_count;
+    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+    (void)mailbox_push(&shard->inbox, &marker->delivery.post);
     return BELFRY_OK;
+}
+
+static belfry_err reserve_place(struct hub_nsp *nsp, struct local_room *room, struct member *member)
+{
+    if (member->membership_count >= nsp->hub->limits.max_rooms_per_member)
+        return BELFRY_ERR_LIMIT;
+    return local_room_reserve(room, member);
 }
 
 belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
                     belfry_bytes name, const struct hub_join *how, struct hub_joined *out)
 {
+    BELFRY_ASSERT(!shard->is_draining);
     *out = (struct hub_joined){ 0 };
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
-    /* A member already gets what is pending before the snapshot repeats it. */
-    hub_drain(shard);
     struct local_room *room = local_room_get(shard, name, hash);
     if (room == NULL)
         return BELFRY_ERR_NOMEM;
-    struct join_marker marker = { .room = room, .member = member };
     out->was_member = local_room_membership(room, member) != NULL;
-    belfry_err err = BELFRY_OK;
-    if (!out->was_member) {
-        err = member->membership_count >= nsp->hub->limits.max_rooms_per_member
-                  ? BELFRY_ERR_LIMIT
-                  : local_room_reserve(room, member);
-    }
+    struct join_marker marker = {
+        .delivery.run = become_live, .room = room, .member = member, .how = how, .joined = out
+    };
+    belfry_err err = out->was_member ? BELFRY_OK : reserve_place(nsp, room, member);
     if (err == BELFRY_OK) {
         pthread_mutex_lock(&nsp->lock);
-        err = join_locked(shard, nsp, &marker, out->was_member, hash, how, out);
+        err = join_locked(shard, nsp, &marker, hash);
         pthread_mutex_unlock(&nsp->lock);
     }
     if (err != BELFRY_OK) {

@@ -226,6 +226,14 @@ belfry_err listener_start(struct listener *l, struct loop *loop,
     return loop_watch(loop, &l->watch, WATCH_READ);
 }
 
+void listener_refuse(int fd, belfry_bytes last_words)
+{
+    if (last_words.size > 0)
+        (void)!send(fd, last_words.data, last_words.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(fd, SHUT_WR);
+    (void)close(fd);
+}
+
 void listener_deinit(struct listener *l)
 {
     if (l->watch.fd < 0)

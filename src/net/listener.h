@@ -50,6 +50,9 @@ BELFRY_NODISCARD belfry_err listener_init(struct listener *l, struct net_address
                                           enum listener_role role, const char **out_why);
 BELFRY_NODISCARD belfry_err listener_start(struct listener *l, struct loop *loop,
                                            const struct listener_callbacks *callbacks);
+/* Says @last_words to a connection that nobody will serve, and hangs up. Owns: takes @fd. */
+void listener_refuse(int fd, belfry_bytes last_words);
+
 void listener_deinit(struct listener *l); /* stops listening; twice is a no-op */
 
 #endif

@@ -77,13 +77,13 @@ static void tcp_close(struct stream *s)
     s->watch.fd = -1;
 }
 
-static void tcp_address(const struct stream *s, char *out)
+void stream_tcp_address(int fd, char *out)
 {
     struct sockaddr_storage address;
     socklen_t size = sizeof address;
     char host[INET6_ADDRSTRLEN] = "-";
     unsigned port = 0;
-    if (getpeername(s->watch.fd, (struct sockaddr *)&address, &size) == 0) {
+    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0) {
         if (address.ss_family == AF_INET) {
             struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
             inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
@@ -95,6 +95,11 @@ static void tcp_address(const struct stream *s, char *out)
         }
     }
     snprintf(out, STREAM_ADDRESS_SIZE, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+static void tcp_address(const struct stream *s, char *out)
+{
+    stream_tcp_address(s->watch.fd, out);
 }
 
 static const struct stream_ops tcp_ops = {

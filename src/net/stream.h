@@ -25,7 +25,9 @@ struct stream;
 struct stream_ops {
     ssize_t (*read)(struct stream *s, void *out, size_t size);
     ssize_t (*writev)(struct stream *s, const struct iovec *parts, int count);
-    /* Readiness that the transport needs for @wanted (TLS may have to read in order to write). */
+    /* Readiness that the transport needs for @wanted (TLS may have to read in order to write); may
+     * change with every read and write, so the owner calls stream_want after each. NULL: @wanted.
+     */
     unsigned (*interest)(const struct stream *s, unsigned wanted);
     /* Bytes that were read from the system already and will not be reported again. */
     bool (*has_pending)(const struct stream *s);
@@ -78,5 +80,8 @@ void stream_address(const struct stream *s, char *out);
 
 /* TCP. Owns: takes @fd (non-blocking already). */
 void stream_tcp_init(struct stream *s, struct loop *loop, int fd);
+
+/* Of the peer of a TCP socket, whatever runs over it. */
+void stream_tcp_address(int fd, char *out);
 
 #endif

@@ -1,0 +1,128 @@
+/*
+ * serve.c - the program's server, made of the public API only.
+ *
+ *   /ws  the room protocol      /healthz /readyz /metrics  operations
+ *   with --demo also:  /  the pages      /echo  every message comes back
+ */
+#include "cli/serve.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include <belfry/belfry.h>
+
+#include "cli/web_assets.h"
+#include "config/log_output.h"
+
+static void on_echo(belfry_sock *sock, belfry_type type, belfry_bytes message, void *user)
+{
+    (void)user;
+    (void)belfry_send(sock, type, message.data, message.size);
+}
+
+static belfry_err add_demo(belfry *server, const struct config *config)
+{
+    belfry_err err = belfry_ws(server, "/echo", &(belfry_ws_handlers){ .message = on_echo });
+    /* A folder given to work on the pages takes their place. */
+    if (err == BELFRY_OK && config->web_dir[0] == '\0')
+        err = belfry_assets(server, web_assets);
+    return err;
+}
+
+static belfry *make_server(struct config *config)
+{
+    if (config->demo && config->options.origins[0] == '\0')
+        config->options.origins = "*"; /* any page may try it out */
+    if (config->demo && config->web_dir[0] != '\0')
+        config->options.static_dir = config->web_dir;
+    belfry *server = belfry_new(&config->options);
+    belfry_err err = server != NULL ? belfry_rooms(server, "/ws") : BELFRY_ERR_NOMEM;
+    if (err == BELFRY_OK)
+        err = belfry_ops(server, config->ops_listen);
+    if (err == BELFRY_OK && config->demo)
+        err = add_demo(server, config);
+    if (err == BELFRY_OK)
+        return server;
+    belfry_free(server);
+    return NULL;
+}
+
+/* Where to go: "0.0.0.0:3001" and "[::]:3001" are reached as localhost. */
+static void print_url(FILE *out, const char *address, const char *scheme, const char *path)
+{
+    const char *port = strrchr(address, ':');
+    bool is_any = strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+    if (is_any)
+        fprintf(out, "%s://localhost%s%s", scheme, port, path);
+    else
+        fprintf(out, "%s://%s%s", scheme, address, path);
+}
+
+static void print_welcome(const struct config *config, const char *address)
+{
+    FILE *out = stdout;
+    bool is_tls = config->options.tls_self_signed || config->options.tls_cert[0] != '\0';
+    const char *http = is_tls ? "https" : "http";
+    fprintf(out, "\n  belfry %s   pid %d   %u worker%s   rooms in memory\n\n", belfry_version(),
+            (int)getpid(), config->options.workers, config->options.workers == 1 ? "" : "s");
+    if (config->demo) {
+        fprintf(out, "  open     ");
+        print_url(out, address, http, "/");
+        fprintf(out, "      chat: open it twice\n");
+    }
+    fprintf(out, "  connect  ");
+    print_url(out, address, is_tls ? "wss" : "ws", "/ws?user=ada");
+    fprintf(out, "\n");
+    if (config->ops_listen[0] == '\0') {
+        fprintf(out, "  watch    ");
+        print_url(out, address, http, "/metrics");
+        fprintf(out, "\n");
+    }
+    if (config->demo)
+        fprintf(out, "\n  demo: anonymous users, any origin, nothing is saved\n");
+    fprintf(out, "  stop with Ctrl-C\n\n");
+    fflush(out);
+}
+
+struct welcome {
+    const struct config *config;
+    struct log_output *output;
+    belfry *server;
+};
+
+/* The welcome is printed once it is true: when the first address listens. */
+static void on_log(belfry_log_level level, const char *event, const char *line, void *user)
+{
+    struct welcome *welcome = user;
+    if (welcome->server != NULL && strcmp(event, "listening") == 0) {
+        print_welcome(welcome->config, belfry_address(welcome->server, 0));
+        welcome->server = NULL;
+    }
+    if (level <= welcome->config->log_level)
+        log_output_write(level, event, line, welcome->output);
+}
+
+int command_serve(int argc, char **argv)
+{
+    struct config config;
+    struct config_error error;
+    struct log_output output;
+    struct welcome welcome = { .config = &config, .output = &output };
+    if (config_load(&config, argc, argv, environ, &error) != BELFRY_OK) {
+        fprintf(stderr, "belfry: %s\n", error.text);
+        return 2;
+    }
+    log_output_init(&output, STDERR_FILENO, config.log_format, &clock_system);
+    /* The start is heard in any case; on_log prints what was asked for. */
+    belfry_log_level heard =
+        config.log_level > BELFRY_LOG_INFO ? config.log_level : BELFRY_LOG_INFO;
+    belfry_set_log(on_log, &welcome, heard);
+    belfry *server = make_server(&config);
+    welcome.server = server;
+    int code = server != NULL ? belfry_run(server) : 1;
+    if (code != 0)
+        fprintf(stderr, "belfry: %s\n", belfry_why(server));
+    belfry_free(server);
+    config_deinit(&config);
+    return code;
+}

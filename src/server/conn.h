@@ -1,0 +1,106 @@
+/*
+ * conn.h - one connection: a stream, what it still has to be sent, and the protocol that owns it.
+ *
+ *   stream ready --> read into the worker's buffer --> session_ops.on_input
+ *   on_input's replies are corked: one write when it returns
+ *   other output is queued: one write at the end of the turn
+ *
+ *   OPEN --conn_finish--> FINISHING --all sent--> LINGERING --peer ends, or deadline--> DEAD
+ *     +------conn_abort, peer lost-----------------------------------------------------> DEAD
+ *
+ * Lingering (our end closed, theirs read and thrown away) keeps the last response from being lost
+ * to a reset that unread bytes would cause.
+ *
+ * Thread: the worker's.
+ */
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+#include "net/stream.h"
+#include "server/outq.h"
+
+struct conn;
+struct worker;
+
+struct session_ops {
+    /* Takes bytes, which may be written to; returns how many it took. Less than all: it is clogged
+     * (conn_is_clogged), and gets the rest again when the queue has drained. */
+    size_t (*on_input)(struct conn *c, uint8_t *data, size_t size);
+    void (*on_end)(struct conn *c);     /* the peer will send no more */
+    void (*on_drained)(struct conn *c); /* the queue, which had to wait, is empty */
+    void (*on_timer)(struct conn *c, uint64_t now_ms);
+    /* The compressed form of @plain, an item marked OUT_COMPRESS, which is written next. May be
+     * NULL when the session has none. NULL result: no memory. Owns: the caller, the result. */
+    struct frame *(*compress)(struct conn *c, struct frame *plain);
+    void (*on_lost)(struct conn *c); /* it is dead; called once, unless conn_finish came first */
+    void (*free)(struct conn *c);    /* after the turn */
+};
+
+enum conn_state { CONN_OPEN, CONN_FINISHING, CONN_LINGERING, CONN_DEAD };
+
+struct conn {
+    struct stream stream;
+    struct worker *worker;
+    const struct session_ops *ops;
+    struct outq out;
+    struct buf *unread; /* input that a clogged session has not taken; mostly NULL */
+    union {
+        struct timer timer; /* the session's, until it finishes */
+        struct grave grave;
+    };
+    uint8_t state;
+    bool is_dirty : 1;     /* in the worker's list: flushed at the end of the turn */
+    bool is_blocked : 1;   /* the kernel takes no more: waiting for writability */
+    bool is_paused : 1;    /* not reading */
+    bool is_congested : 1; /* in the worker's list of those that wait for other workers */
+    bool has_ended : 1;    /* the peer will send no more */
+    bool is_again : 1;     /* in the worker's list: read again next turn */
+    bool is_held : 1;      /* the session takes no input for now: conn_hold */
+    bool is_doomed : 1;    /* dies as soon as nobody walks rooms */
+};
+
+/* The stream must be set up already. Errors: NOMEM, IO; the stream is closed then. */
+BELFRY_NODISCARD belfry_err conn_init(struct conn *c, struct worker *worker,
+                                      const struct session_ops *ops);
+
+/* Becomes another session: @from is empty after it, and its memory may be freed. */
+BELFRY_NODISCARD belfry_err conn_move(struct conn *from, struct conn *to,
+                                      const struct session_ops *ops);
+
+/* --- writing: in order, whatever the way. Errors are NOMEM; then the connection is aborted ---- */
+
+void conn_write(struct conn *c, const void *data, size_t size); /* copied */
+/* A header (copied) and a payload that stays as it is until on_input returns. */
+void conn_write_borrowed(struct conn *c, const void *header, size_t header_size,
+                         const void *payload, size_t size);
+void conn_write_frame(struct conn *c, struct frame *frame, uint32_t tag); /* Owns: takes @frame */
+
+/* Writes what it can, now. */
+void conn_flush(struct conn *c);
+
+static inline size_t conn_queued(const struct conn *c)
+{
+    return c->out.bytes;
+}
+
+/* Is so much unsent that the session should take no more input? */
+bool conn_is_clogged(const struct conn *c);
+
+/* The session takes no input until conn_release, for example while it sends a file. */
+void conn_hold(struct conn *c);
+void conn_release(struct conn *c);
+
+/* --- ending ----------------------------------------------------------------------------------*/
+
+void conn_finish(struct conn *c); /* after everything is sent; no more callbacks but free */
+void conn_abort(struct conn *c);  /* at once */
+
+void conn_set_timer(struct conn *c, uint64_t due_ms);
+
+/* --- for the worker --------------------------------------------------------------------------*/
+
+void conn_read(struct conn *c);             /* when the stream has read ahead */
+void conn_flush_dirty(struct conn *c);      /* at the end of the turn */
+void conn_resume_congested(struct conn *c); /* the other workers have caught up */
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * encode.h - the wire forms of room messages: the only place that knows both the hub's messages
+ * and the clients' protocols.
+ */
+#ifndef SERVER_ENCODE_H
+#define SERVER_ENCODE_H
+
+#include "hub/message.h"
+#include "server/worker.h"
+
+/* What a message says (message.kind). */
+enum message_kind {
+    KIND_MESSAGE,     /* args: the text as JSON string */
+    KIND_EVENT,       /* name, args: JSON */
+    KIND_USER_JOINED, /* args: the count, in digits */
+    KIND_USER_LEFT,
+    KIND_COUNT,
+    KIND_TEXT, /* args: as they are */
+    KIND_BINARY,
+};
+
+/* Form keys: a WebSocket frame as it is, or deflated for a window of so many bits. */
+#define FORM_WS_PLAIN 0u
+#define FORM_WS_DEFLATED(bits) (0x100u | (unsigned)(bits))
+
+/* message_encode_fn; @user is the struct worker that encodes. */
+struct frame *encode_message(const struct message *m, unsigned form_key, void *user);
+
+/* The JSON of 4.1 for @m (kinds but TEXT and BINARY); appended, sticky. */
+void encode_json(struct buf *out, const struct message *m, const char *epoch);
+
+/* Is it a message as the room protocol has it, as opposed to raw bytes? */
+static inline bool encode_has_json(const struct message *m)
+{
+    return m->kind < KIND_TEXT;
+}
+
+#endif

@@ -1,0 +1,453 @@
+/*
+ * rooms_app.c - the default application: the room protocol over WebSocket (docs/rooms.md).
+ *
+ * Parsing and writing JSON is src/rooms; order, membership and history are src/hub. What is here
+ * is what a request does, and that every request gets its answer.
+ */
+#include "base/alloc.h"
+#include "base/json.h"
+#include "rooms/reply.h"
+#include "rooms/request.h"
+#include "server/encode.h"
+#include "server/presence.h"
+#include "server/request.h"
+#include "server/server.h"
+#include "server/ws_session.h"
+
+/* What the application keeps per socket. */
+struct rooms_data {
+    const struct local_room *last_joined; /* where messages go that name no room */
+    uint8_t rosters_under_way;
+};
+
+#define MAX_ROSTERS 4 /* member lists being collected for one socket */
+
+static struct rooms_data *data_of(belfry_sock *sock)
+{
+    return belfry_data(sock);
+}
+
+static struct hub_nsp *nsp_of(const belfry_sock *sock)
+{
+    return &sock->route->server->hub.root;
+}
+
+static struct rooms_person person_of(const belfry_sock *sock)
+{
+    return (struct rooms_person){ bytes_of(sock->public_id, PUBLIC_ID_SIZE),
+                                  bytes_of_text(sock->user) };
+}
+
+/* --- answering --------------------------------------------------------------------------------*/
+
+/* Sends the JSON in @text; without memory the connection cannot keep its promises and ends. */
+static void send_json(belfry_sock *sock, const struct buf *text)
+{
+    if (buf_failed(text))
+        conn_abort(sock_ops_of(sock)->conn(sock));
+    else
+        (void)sock_ops_of(sock)->send(sock, BELFRY_TEXT, buf_bytes(text)); /* full: it is clogged */
+}
+
+static struct buf *begin_reply(belfry_sock *sock)
+{
+    struct buf *reply = &sock_worker(sock)->scratch;
+    buf_clear(reply);
+    return reply;
+}
+
+static void reply_error(belfry_sock *sock, belfry_bytes ref, enum rooms_error error,
+                        belfry_bytes reason)
+{
+    struct buf *reply = begin_reply(sock);
+    counter_add(&sock_worker(sock)->counters.room_errors, 1);
+    rooms_put_error(reply, ref, error, reason);
+    send_json(sock, reply);
+}
+
+static void reply_hub_error(belfry_sock *sock, belfry_bytes ref, belfry_err err)
+{
+    bool is_own_limit =
+        sock->member.membership_count >= sock->route->server->options.max_rooms_per_socket;
+    enum rooms_error error = err != BELFRY_ERR_LIMIT ? ROOMS_ERR_BUSY
+                             : is_own_limit          ? ROOMS_ERR_TOO_MANY_ROOMS
+                                                     : ROOMS_ERR_SERVER_FULL;
+    reply_error(sock, ref, error, bytes_of(NULL, 0));
+}
+
+static void reply_ack(belfry_sock *sock, belfry_bytes ref, const struct hub_published *published)
+{
+    if (ref.size == 0)
+        return;
+    char id[MESSAGE_ID_MAX_TEXT];
+    size_t size =
+        message_id_format(id, published->id, bytes_of_text(sock->route->server->hub.epoch));
+    sock_catch_up(sock); /* the sender's own copy comes first */
+    struct buf *reply = begin_reply(sock);
+    rooms_put_ack(reply, ref, bytes_of(id, size));
+    send_json(sock, reply);
+}
+
+/* --- join and leave ---------------------------------------------------------------------------*/
+
+static struct hub_join join_wish(belfry_sock *sock, const struct rooms_request *request)
+{
+    struct hub_join how = { .since = HUB_SINCE_NOW };
+    belfry_bytes epoch;
+    if (request->since.size > 0) {
+        /* Of another life of this server, or of none: all there is, and a gap. */
+        how.since = HUB_SINCE_UNKNOWN;
+        if (message_id_parse(request->since, &how.id, &epoch) &&
+            bytes_equal_text(epoch, sock->route->server->hub.epoch))
+            how.since = HUB_SINCE_ID;
+    } else if (request->has_history) {
+        how.since = HUB_SINCE_COUNT;
+        how.count = request->history;
+    }
+    return how;
+}
+
+/* The history as JSON objects behind each other; @items point into @text. */
+static bool encode_history(const struct hub_joined *joined, const char *epoch, struct buf *text,
+                           belfry_bytes *items)
+{
+    size_t *ends = mem_alloc((joined->history_count + 1) * sizeof *ends);
+    if (ends == NULL)
+        return false;
+    for (uint32_t i = 0; i < joined->history_count; i++) {
+        encode_json(text, joined->history[i], epoch);
+        ends[i] = text->size;
+    }
+    for (uint32_t i = 0; i < joined->history_count; i++) {
+        size_t start = i == 0 ? 0 : ends[i - 1];
+        items[i] = bytes_of(text->data + start, ends[i] - start);
+    }
+    mem_free(ends);
+    return !buf_failed(text);
+}
+
+struct join_reply {
+    belfry_sock *sock;
+    const struct rooms_request *request;
+    bool is_since_unknown;
+};
+
+static void write_joined(const struct join_reply *to, const struct hub_joined *joined,
+                         const belfry_bytes *items)
+{
+    const char *epoch = to->sock->route->server->hub.epoch;
+    char last[MESSAGE_ID_MAX_TEXT];
+    struct rooms_joined reply = {
+        .ref = to->request->ref,
+        .room = to->request->room,
+        .members = joined->members,
+        .history = items,
+        .history_count = joined->history_count,
+        .last = bytes_of(last, message_id_format(last, joined->last, bytes_of_text(epoch))),
+    };
+    if (joined->has_gap)
+        reply.gap = to->is_since_unknown
+                        ? BELFRY_BYTES("unknown position: the server has restarted since")
+                        : BELFRY_BYTES("too long ago: the room's history begins later");
+    struct buf *text = begin_reply(to->sock);
+    rooms_put_joined(text, &reply);
+    send_json(to->sock, text);
+}
+
+/* Called at the exact place between what the snapshot holds and what comes live. */
+static void on_live(struct member *member, const struct hub_joined *joined, void *user)
+{
+    const struct join_reply *to = user;
+    struct buf text = { 0 };
+    belfry_bytes none;
+    belfry_bytes *items = &none;
+    (void)member;
+    if (joined->history_count > 0)
+        items = mem_alloc(joined->history_count * sizeof *items);
+    if (items != NULL && encode_history(joined, to->sock->route->server->hub.epoch, &text, items))
+        write_joined(to, joined, items);
+    else
+        conn_abort(sock_ops_of(to->sock)->conn(to->sock));
+    if (items != &none)
+        mem_free(items);
+    buf_deinit(&text);
+}
+
+static const struct local_room *local_room_of(const belfry_sock *sock, belfry_bytes room)
+{
+    for (unsigned i = 0; i < sock->member.membership_count; i++) {
+        if (bytes_equal(membership_room_name(&sock->member.memberships[i]), room))
+            return sock->member.memberships[i].room;
+    }
+    return NULL;
+}
+
+static void join(belfry_sock *sock, const struct rooms_request *request)
+{
+    struct hub_joined joined;
+    struct hub_join how = join_wish(sock, request);
+    struct join_reply to = { sock, request, how.since == HUB_SINCE_UNKNOWN };
+    how.on_live = on_live;
+    how.user = &to;
+    belfry_err err = hub_join(sock_worker(sock)->shard, nsp_of(sock), &sock->member, request->room,
+                              &how, &joined);
+    if (err != BELFRY_OK) {
+        reply_hub_error(sock, request->ref, err);
+        return;
+    }
+    data_of(sock)->last_joined = local_room_of(sock, request->room);
+    if (!joined.was_member)
+        presence_announce(sock, request->room, PRESENCE_JOINED, joined.members);
+    hub_joined_deinit(&joined);
+}
+
+static void leave(belfry_sock *sock, const struct rooms_request *request)
+{
+    uint32_t members;
+    const struct local_room *room = local_room_of(sock, request->room);
+    sock_catch_up(sock);
+    if (hub_leave(sock_worker(sock)->shard, nsp_of(sock), &sock->member, request->room, &members) !=
+        BELFRY_OK) {
+        reply_error(sock, request->ref, ROOMS_ERR_NOT_MEMBER,
+                    BELFRY_BYTES("not a member of this room: there is nothing to leave"));
+        return;
+    }
+    if (data_of(sock)->last_joined == room)
+        data_of(sock)->last_joined = NULL;
+    struct buf *reply = begin_reply(sock);
+    rooms_put_left(reply, request->ref, request->room);
+    send_json(sock, reply);
+    presence_announce(sock, request->room, PRESENCE_LEFT, members);
+}
+
+static void on_leave(belfry_sock *sock, belfry_bytes room, uint32_t members)
+{
+    presence_announce(sock, room, PRESENCE_LEFT, members);
+}
+
+/* --- saying something -------------------------------------------------------------------------*/
+
+/* The room that is meant: the one named, else the one joined last. False: answered. */
+static bool find_target(belfry_sock *sock, const struct rooms_request *request,
+                        belfry_bytes *out_room)
+{
+    const struct member *member = &sock->member;
+    if (request->has_room) {
+        *out_room = request->room;
+        if (local_room_of(sock, request->room) != NULL)
+            return true;
+        reply_error(sock, request->ref, ROOMS_ERR_NOT_MEMBER, bytes_of(NULL, 0));
+        return false;
+    }
+    for (unsigned i = 0; i < member->membership_count; i++) {
+        bool is_last_row = i + 1u == member->membership_count;
+        if (member->memberships[i].room == data_of(sock)->last_joined ||
+            (is_last_row && data_of(sock)->last_joined == NULL)) {
+            *out_room = membership_room_name(&member->memberships[i]);
+            return true;
+        }
+    }
+    reply_error(sock, request->ref, ROOMS_ERR_NO_ROOM, bytes_of(NULL, 0));
+    return false;
+}
+
+static void publish(belfry_sock *sock, const struct rooms_request *request,
+                    struct message_spec *spec)
+{
+    struct worker *worker = sock_worker(sock);
+    struct belfry *server = worker->server;
+    struct rooms_person from = person_of(sock);
+    struct hub_published published;
+    if (!find_target(sock, request, &spec->rooms[0]))
+        return;
+    spec->room_count = 1;
+    spec->sender = from.id;
+    spec->user = from.user;
+    spec->key = request->key;
+    spec->wall_ms = worker_wall_ms(worker);
+    struct message *m = message_new(spec, &server->hub.hash_key, server->worker_count);
+    if (m == NULL || hub_publish(&server->hub.root, worker->shard, m, &published) != BELFRY_OK) {
+        reply_error(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+        return;
+    }
+    if (published.is_repeat)
+        counter_add(&worker->counters.repeats, 1);
+    reply_ack(sock, request->ref, &published);
+}
+
+static void say(belfry_sock *sock, const struct rooms_request *request)
+{
+    struct message_spec spec = { .kind = KIND_MESSAGE, .args = request->text };
+    publish(sock, request, &spec);
+}
+
+static void emit(belfry_sock *sock, const struct rooms_request *request)
+{
+    struct message_spec spec = { .kind = KIND_EVENT,
+                                 .name = request->event,
+                                 .args = request->data,
+                                 .except_member = sock->member.id };
+    if (request->is_volatile)
+        spec.flags = MESSAGE_VOLATILE | MESSAGE_UNLOGGED;
+    publish(sock, request, &spec);
+}
+
+/* --- members ----------------------------------------------------------------------------------*/
+
+/* Kept while the workers are asked; the socket may be gone by then. */
+struct roster_wait {
+    belfry_id id;
+    size_t ref_size;
+    size_t room_size;
+    char bytes[];
+};
+
+static void write_roster(belfry_sock *sock, const struct roster_wait *wait,
+                         const struct hub_roster *roster)
+{
+    struct rooms_person *page = mem_alloc((roster->count + 1) * sizeof *page);
+    belfry_bytes ref = bytes_of(wait->bytes, wait->ref_size);
+    if (page == NULL || !roster->is_complete) {
+        mem_free(page);
+        reply_error(sock, ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+        return;
+    }
+    for (uint32_t i = 0; i < roster->count; i++)
+        page[i] = (struct rooms_person){ roster->people[i].id, roster->people[i].user };
+    struct rooms_members reply = { .ref = ref,
+                                   .room = bytes_of(wait->bytes + wait->ref_size, wait->room_size),
+                                   .count = roster->total,
+                                   .page = page,
+                                   .page_count = roster->count };
+    if (roster->has_more && roster->count > 0)
+        reply.next = page[roster->count - 1].id;
+    struct buf *text = begin_reply(sock);
+    rooms_put_members(text, &reply);
+    send_json(sock, text);
+    mem_free(page);
+}
+
+static void on_roster(struct hub_shard *shard, const struct hub_roster *roster, void *user)
+{
+    struct roster_wait *wait = user;
+    struct worker *worker = shard->owner;
+    belfry_sock *sock = slots_find(&worker->slots, wait->id);
+    if (sock != NULL) {
+        data_of(sock)->rosters_under_way--;
+        sock_catch_up(sock);
+        write_roster(sock, wait, roster);
+    }
+    mem_free(wait);
+}
+
+static void list_members(belfry_sock *sock, const struct rooms_request *request)
+{
+    struct worker *worker = sock_worker(sock);
+    if (data_of(sock)->rosters_under_way >= MAX_ROSTERS) {
+        reply_error(sock, request->ref, ROOMS_ERR_BUSY,
+                    BELFRY_BYTES("too many member lists at once: wait for the answers"));
+        return;
+    }
+    struct roster_wait *wait = mem_alloc(sizeof *wait + request->ref.size + request->room.size);
+    if (wait != NULL) {
+        *wait = (struct roster_wait){ .id = sock->member.id,
+                                      .ref_size = request->ref.size,
+                                      .room_size = request->room.size };
+        if (request->ref.size > 0)
+            memcpy(wait->bytes, request->ref.data, request->ref.size);
+        memcpy(wait->bytes + request->ref.size, request->room.data, request->room.size);
+    }
+    if (wait == NULL ||
+        hub_ask_roster(worker->shard, nsp_of(sock), request->room, request->after,
+                       worker->server->options.max_members_page, on_roster, wait) != BELFRY_OK) {
+        mem_free(wait);
+        reply_error(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+        return;
+    }
+    data_of(sock)->rosters_under_way++;
+}
+
+/* --- the socket -------------------------------------------------------------------------------*/
+
+static unsigned on_upgrade(belfry_request *req, void *user)
+{
+    (void)user;
+    const char *name = belfry_request_query(req, "user");
+    if (name == NULL || name[0] == '\0')
+        return 0;
+    if (strlen(name) > req->route->server->options.max_room_name_bytes ||
+        json_text_has_control(bytes_of_text(name))) {
+        request_reply_error(req, 400, "user: too long, or has control characters");
+        return 400;
+    }
+    return belfry_request_set_user(req, name) == BELFRY_OK ? 0 : 503;
+}
+
+static void on_open(belfry_sock *sock, void *user)
+{
+    (void)user;
+    struct buf *text = begin_reply(sock);
+    rooms_put_welcome(text, person_of(sock));
+    send_json(sock, text);
+}
+
+static void handle(belfry_sock *sock, const struct rooms_request *request)
+{
+    switch (request->type) {
+    case ROOMS_JOIN:
+        join(sock, request);
+        break;
+    case ROOMS_LEAVE:
+        leave(sock, request);
+        break;
+    case ROOMS_MESSAGE:
+        say(sock, request);
+        break;
+    case ROOMS_EVENT:
+        emit(sock, request);
+        break;
+    case ROOMS_MEMBERS:
+        list_members(sock, request);
+        break;
+    case ROOMS_PING: {
+        sock_catch_up(sock);
+        struct buf *reply = begin_reply(sock);
+        rooms_put_pong(reply, request->ref);
+        send_json(sock, reply);
+        break;
+    }
+    }
+}
+
+static void on_message(belfry_sock *sock, belfry_type type, belfry_bytes message, void *user)
+{
+    struct worker *worker = sock_worker(sock);
+    struct rooms_request request;
+    (void)user;
+    if (type != BELFRY_TEXT) {
+        sock_catch_up(sock);
+        reply_error(sock, bytes_of(NULL, 0), ROOMS_ERR_NOT_TEXT, bytes_of(NULL, 0));
+        return;
+    }
+    enum rooms_error error = rooms_request_parse(message, &worker->server->rooms_limits, &request,
+                                                 &worker->request_scratch);
+    if (error == ROOMS_OK) {
+        handle(sock, &request);
+        return;
+    }
+    sock_catch_up(sock);
+    reply_error(sock, request.ref, error, request.reason);
+}
+
+belfry_err belfry_rooms(belfry *server, const char *pattern)
+{
+    belfry_ws_handlers handlers = { .upgrade = on_upgrade, .open = on_open, .message = on_message };
+    struct route *route;
+    belfry_err err = server_add_ws_route(server, pattern, &handlers, &route);
+    if (err != BELFRY_OK)
+        return err;
+    route->speaks_rooms = true;
+    route->on_leave = on_leave;
+    route->data_size = sizeof(struct rooms_data);
+    return BELFRY_OK;
+}

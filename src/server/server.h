@@ -1,0 +1,95 @@
+/*
+ * server.h - what a belfry is made of. Internal; the public face is include/belfry/belfry.h.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <belfry/belfry.h>
+
+#include "net/tls.h"
+#include "rooms/request.h"
+#include "server/router.h"
+#include "server/worker.h"
+#include "ws/extension.h"
+
+#define SERVER_MAX_ADDRESSES 16
+
+/* The world that a server lives in; the simulation makes another one. */
+struct server_env {
+    const struct clock *clock;
+    struct random_source random;
+    const struct poller_ops *poller_ops;
+    belfry_err (*new_poller)(struct poller **out_poller, void *user);
+    void *user;
+};
+
+enum server_state { SERVER_NEW, SERVER_RUNNING, SERVER_STOPPING, SERVER_STOPPED };
+
+/* A namespace of the public API. */
+struct belfry_nsp {
+    struct belfry *server;
+    struct hub_nsp *hub;
+};
+
+/* One listening address, once resolved. */
+struct server_address {
+    struct net_address address;
+    char text[LISTENER_ADDRESS_SIZE];
+    bool is_ops;
+};
+
+struct belfry {
+    belfry_options options; /* complete: no zero stands for a default any more */
+    struct server_env env;
+    struct hub hub;
+    struct belfry_nsp root;
+    struct worker *workers;
+    unsigned worker_count;
+    struct router router;
+    const belfry_asset *assets;
+    struct tls_context *tls; /* NULL: plain */
+    struct server_address addresses[SERVER_MAX_ADDRESSES];
+    unsigned address_count;
+    char *ops_listen;
+    bool has_ops;
+    struct ws_deflate_policy deflate_policy;
+    struct rooms_limits rooms_limits;
+    uint64_t start_ms;
+    bool is_stepped;           /* by the application: belfry_step */
+    atomic_int state;          /* enum server_state */
+    atomic_uint stop_requests; /* 1: drain, more: at once */
+    pthread_mutex_t lock;      /* guards what starts and stops threads */
+    pthread_cond_t has_stopped;
+};
+
+/* As belfry_new, in another world. */
+belfry *server_new_in(const struct server_env *env, const belfry_options *options);
+
+/* A WebSocket route, to be refined by the caller. Errors: INVALID, STATE, NOMEM. */
+BELFRY_NODISCARD belfry_err server_add_ws_route(belfry *server, const char *pattern,
+                                                const belfry_ws_handlers *handlers,
+                                                struct route **out_route);
+
+/* As belfry_http, for any kind of HTTP route. */
+belfry_err server_add_http_route(belfry *server, enum route_kind kind,
+                                 const char *method_and_pattern, belfry_http_handler handler,
+                                 void *user);
+
+/* Makes the workers' listeners; called once by whatever way the server is run. */
+BELFRY_NODISCARD belfry_err server_listen(belfry *server);
+
+/* Have all workers ended? Then the state is SERVER_STOPPED. */
+bool server_check_stopped(belfry *server);
+
+/* --- why.c: the sentence behind belfry_why ---------------------------------------------------*/
+
+/* Remembers why, for this thread, and returns @err. */
+belfry_err server_why(belfry_err err, const char *format, ...) BELFRY_PRINTF(2, 3);
+
+/* --- options.c -------------------------------------------------------------------------------*/
+
+/* Fills defaults in, checks bounds, copies texts. NULL @given: all defaults. */
+BELFRY_NODISCARD belfry_err options_complete(belfry_options *out, const belfry_options *given);
+void options_free_texts(belfry_options *options);
+
+#endif

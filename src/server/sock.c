@@ -1,0 +1,305 @@
+/*
+ * sock.c - the part of the public API that takes a belfry_sock or a belfry_id.
+ *
+ * On the socket's own worker calls act at once; from anywhere else they become jobs in its
+ * worker's inbox, in order.
+ */
+#include "server/sock.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "server/server.h"
+
+struct worker *sock_worker(const belfry_sock *sock)
+{
+    return &sock->route->server->workers[slot_worker_of(sock->member.id)];
+}
+
+void sock_catch_up(belfry_sock *sock)
+{
+    struct hub_shard *shard = sock_worker(sock)->shard;
+    if (hub_has_pending(shard))
+        hub_drain(shard);
+}
+
+belfry_err sock_open(belfry_sock *sock, struct worker *worker, const struct route *route,
+                     const struct sock_ops *ops)
+{
+    sock->route = route;
+    sock->member.ops = &ops->member;
+    belfry_err err = slots_add(&worker->slots, sock, &sock->member.id);
+    if (err == BELFRY_OK)
+        worker_make_public_id(worker, sock->public_id);
+    return err;
+}
+
+void sock_leave_all(belfry_sock *sock,
+                    void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members))
+{
+    struct worker *worker = sock_worker(sock);
+    struct hub_nsp *nsp = &sock->route->server->hub.root;
+    while (sock->member.membership_count > 0) {
+        uint32_t row = sock->member.membership_count - 1u;
+        belfry_bytes name = membership_room_name(&sock->member.memberships[row]);
+        char room[4096]; /* the bound of max_room_name_bytes */
+        BELFRY_ASSERT(name.size <= sizeof room);
+        memcpy(room, name.data, name.size);
+        name.data = room;
+        uint32_t members = 0;
+        belfry_err err = hub_leave(worker->shard, nsp, &sock->member, name, &members);
+        BELFRY_ASSERT(err == BELFRY_OK);
+        if (on_leave != NULL)
+            on_leave(sock, name, members);
+    }
+}
+
+void sock_retire(belfry_sock *sock)
+{
+    slots_retire(&sock_worker(sock)->slots, sock->member.id);
+}
+
+void sock_deinit(belfry_sock *sock)
+{
+    slots_remove(&sock_worker(sock)->slots, sock->member.id);
+    member_deinit(&sock->member);
+    mem_free(sock->user);
+    sock->user = NULL;
+}
+
+/* --- the public API, on the socket's own thread
+ * -------------------------------------------------*/
+
+belfry_err belfry_send(belfry_sock *sock, belfry_type type, const void *data, size_t size)
+{
+    sock_catch_up(sock);
+    return sock_ops_of(sock)->send(sock, type, bytes_of(data, size));
+}
+
+belfry_err belfry_send_text(belfry_sock *sock, const char *text)
+{
+    return belfry_send(sock, BELFRY_TEXT, text, strlen(text));
+}
+
+void belfry_close(belfry_sock *sock, uint16_t code, const char *reason)
+{
+    sock_catch_up(sock);
+    sock_ops_of(sock)->close(sock, code, bytes_of_text(reason));
+}
+
+void *belfry_data(belfry_sock *sock)
+{
+    return sock_ops_of(sock)->data(sock);
+}
+
+belfry_id belfry_sock_id(const belfry_sock *sock)
+{
+    return sock->member.id;
+}
+
+const char *belfry_sock_id_text(const belfry_sock *sock)
+{
+    return sock->public_id;
+}
+
+const char *belfry_sock_user(const belfry_sock *sock)
+{
+    return sock->user;
+}
+
+belfry *belfry_sock_server(const belfry_sock *sock)
+{
+    return sock->route->server;
+}
+
+const char *belfry_sock_address(belfry_sock *sock)
+{
+    struct buf *scratch = &sock_worker(sock)->scratch;
+    buf_clear(scratch);
+    if (buf_reserve(scratch, STREAM_ADDRESS_SIZE) != BELFRY_OK)
+        return "-";
+    stream_address(&sock_ops_of(sock)->conn(sock)->stream, (char *)scratch->data);
+    return (const char *)scratch->data;
+}
+
+size_t belfry_queued(const belfry_sock *sock)
+{
+    return conn_queued(sock_ops_of(sock)->conn(sock));
+}
+
+static belfry_err check_room(const belfry_sock *sock, const char *room)
+{
+    size_t most = sock->route->server->options.max_room_name_bytes;
+    if (room == NULL || room[0] == '\0' || strlen(room) > most)
+        return server_why(BELFRY_ERR_INVALID, "a room's name has 1 to %zu bytes", most);
+    return BELFRY_OK;
+}
+
+belfry_err belfry_join(belfry_sock *sock, const char *room)
+{
+    belfry_err err = check_room(sock, room);
+    if (err != BELFRY_OK)
+        return err;
+    struct hub_joined joined;
+    struct hub_join how = { .since = HUB_SINCE_NOW };
+    if (slots_find(&sock_worker(sock)->slots, sock->member.id) != sock)
+        return BELFRY_ERR_GONE;
+    err = hub_join(sock_worker(sock)->shard, &sock->route->server->hub.root, &sock->member,
+                   bytes_of_text(room), &how, &joined);
+    if (err != BELFRY_OK)
+        return server_why(err, "cannot join: %s",
+                          err == BELFRY_ERR_LIMIT ? "max_rooms_per_socket or max_rooms is reached"
+                                                  : belfry_strerror(err));
+    hub_joined_deinit(&joined);
+    return BELFRY_OK;
+}
+
+belfry_err belfry_leave(belfry_sock *sock, const char *room)
+{
+    uint32_t members;
+    sock_catch_up(sock);
+    return hub_leave(sock_worker(sock)->shard, &sock->route->server->hub.root, &sock->member,
+                     bytes_of_text(room), &members);
+}
+
+uint32_t belfry_members(belfry_nsp *nsp, const char *room)
+{
+    return hub_member_count(nsp->hub, bytes_of_text(room));
+}
+
+void belfry_each_room(belfry_sock *sock, void (*visit)(const char *room, void *user), void *user)
+{
+    for (unsigned i = 0; i < sock->member.membership_count; i++) {
+        belfry_bytes name = membership_room_name(&sock->member.memberships[i]);
+        char room[4096 + 1]; /* the bound of max_room_name_bytes */
+        memcpy(room, name.data, name.size);
+        room[name.size] = '\0';
+        visit(room, user);
+    }
+}
+
+/* --- the public API, from any thread -----------------------------------------------------------*/
+
+enum sock_job_kind { SOCK_CLOSE, SOCK_CALL };
+
+struct sock_job {
+    struct job job;
+    enum sock_job_kind kind;
+    uint64_t id;
+    uint16_t code;
+    void (*fn)(belfry_sock *sock, void *user);
+    void *user;
+    size_t size;
+    char bytes[];
+};
+
+static void act(const struct sock_job *j, belfry_sock *sock)
+{
+    switch (j->kind) {
+    case SOCK_CLOSE:
+        if (sock != NULL)
+            belfry_close(sock, j->code, j->size > 0 ? j->bytes : NULL);
+        break;
+    case SOCK_CALL:
+        j->fn(sock, j->user);
+        break;
+    }
+}
+
+static void run_sock_job(struct worker *worker, struct job *job)
+{
+    struct sock_job *j = BELFRY_CONTAINER_OF(job, struct sock_job, job);
+    act(j, slots_find(&worker->slots, j->id));
+    mem_free(j);
+}
+
+/* The worker that a socket belongs to, NULL when it is known to be gone. */
+static struct worker *owner_of(belfry *server, belfry_id id)
+{
+    unsigned owner = slot_worker_of(id);
+    if (id == 0 || owner >= server->worker_count)
+        return NULL;
+    struct worker *worker = &server->workers[owner];
+    if (worker_current() == worker && slots_find(&worker->slots, id) == NULL)
+        return NULL;
+    return worker;
+}
+
+static belfry_err post_to_owner(belfry *server, const struct sock_job *what, const void *bytes)
+{
+    struct worker *worker = owner_of(server, what->id);
+    if (worker == NULL)
+        return BELFRY_ERR_GONE;
+    struct sock_job *job = mem_alloc(sizeof *job + what->size + 1);
+    if (job == NULL)
+        return BELFRY_ERR_NOMEM;
+    *job = *what;
+    job->job.run = run_sock_job;
+    if (what->size > 0)
+        memcpy(job->bytes, bytes, what->size);
+    job->bytes[what->size] = '\0';
+    belfry_err err = worker_post(worker, &job->job, worker_current_of(server) == NULL);
+    if (err != BELFRY_OK)
+        mem_free(job);
+    return err;
+}
+
+/* A message for one socket takes its place among the room messages of its worker. */
+struct direct {
+    struct delivery delivery;
+    belfry_id id;
+    belfry_type type;
+    size_t size;
+    char bytes[];
+};
+
+static void run_direct(struct delivery *delivery, struct hub_shard *shard)
+{
+    struct direct *direct = BELFRY_CONTAINER_OF(delivery, struct direct, delivery);
+    struct worker *worker = shard->owner;
+    belfry_sock *sock = slots_find(&worker->slots, direct->id);
+    belfry_err err = BELFRY_ERR_GONE;
+    if (sock != NULL)
+        err = sock_ops_of(sock)->send(sock, direct->type, bytes_of(direct->bytes, direct->size));
+    if (err == BELFRY_ERR_LIMIT)
+        counter_add(&worker->counters.dropped_slow, 1);
+    else if (err != BELFRY_OK)
+        counter_add(&worker->counters.dropped_closed, 1);
+    mem_free(direct);
+}
+
+belfry_err belfry_send_id(belfry *server, belfry_id id, belfry_type type, const void *data,
+                          size_t size)
+{
+    if (type == BELFRY_TEXT && !utf8_is_valid(bytes_of(data, size)))
+        return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
+    struct worker *worker = owner_of(server, id);
+    if (worker == NULL)
+        return BELFRY_ERR_GONE;
+    struct direct *direct = mem_alloc(sizeof *direct + size);
+    if (direct == NULL)
+        return BELFRY_ERR_NOMEM;
+    *direct = (struct direct){ .delivery.run = run_direct, .id = id, .type = type, .size = size };
+    if (size > 0)
+        memcpy(direct->bytes, data, size);
+    struct worker *own = worker_current_of(server);
+    belfry_err err = hub_push(worker->shard, own != NULL ? own->shard : NULL, &direct->delivery);
+    if (err != BELFRY_OK)
+        mem_free(direct);
+    return err;
+}
+
+belfry_err belfry_close_id(belfry *server, belfry_id id, uint16_t code, const char *reason)
+{
+    struct sock_job job = { .kind = SOCK_CLOSE, .id = id, .code = code };
+    job.size = reason == NULL ? 0 : strlen(reason);
+    return post_to_owner(server, &job, reason);
+}
+
+belfry_err belfry_with(belfry *server, belfry_id id, void (*fn)(belfry_sock *sock, void *user),
+                       void *user)
+{
+    struct sock_job job = { .kind = SOCK_CALL, .id = id, .fn = fn, .user = user };
+    return post_to_owner(server, &job, NULL);
+}

@@ -1,0 +1,59 @@
+/*
+ * sock.h - belfry_sock: one peer as the application and the hub see it, whatever its protocol.
+ *
+ * A field of the protocol's session (ws_session). What differs by protocol is in sock_ops.
+ */
+#ifndef SERVER_SOCK_H
+#define SERVER_SOCK_H
+
+#include <belfry/belfry.h>
+
+#include "hub/hub.h"
+#include "server/router.h"
+#include "server/worker.h"
+
+struct sock_ops {
+    struct member_ops member; /* first: member.ops points here */
+    belfry_err (*send)(belfry_sock *sock, belfry_type type, belfry_bytes data);
+    void (*close)(belfry_sock *sock, uint16_t code, belfry_bytes reason);
+    void (*stop)(belfry_sock *sock); /* the server shuts down */
+    struct conn *(*conn)(const belfry_sock *sock);
+    void *(*data)(belfry_sock *sock);
+};
+
+struct belfry_sock {
+    struct member member; /* its id is the belfry_id */
+    const struct route *route;
+    char *user; /* NULL: not named */
+    char public_id[PUBLIC_ID_SIZE + 1];
+};
+
+static inline const struct sock_ops *sock_ops_of(const belfry_sock *sock)
+{
+    return (const struct sock_ops *)sock->member.ops;
+}
+
+static inline belfry_sock *sock_of_member(struct member *member)
+{
+    return BELFRY_CONTAINER_OF(member, struct belfry_sock, member);
+}
+
+struct worker *sock_worker(const belfry_sock *sock);
+
+/* What others hear first, the socket itself must not hear later: delivers what is pending. */
+void sock_catch_up(belfry_sock *sock);
+
+/* Gives the socket its ids. Errors: NOMEM, LIMIT. */
+BELFRY_NODISCARD belfry_err sock_open(belfry_sock *sock, struct worker *worker,
+                                      const struct route *route, const struct sock_ops *ops);
+
+/* Out of all rooms and out of the ids: nobody finds it any more. @on_leave (may be NULL) hears of
+ * each room just left. */
+void sock_leave_all(belfry_sock *sock,
+                    void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members));
+void sock_retire(belfry_sock *sock);
+
+/* Frees what it owns. */
+void sock_deinit(belfry_sock *sock);
+
+#endif

@@ -1,0 +1,460 @@
+/*
+ * ws_session.c - the life of one WebSocket, from the 101 to the last callback.
+ */
+#include "server/ws_session.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "server/encode.h"
+#include "server/server.h"
+#include "ws/close.h"
+#include "ws/encoder.h"
+
+static const struct session_ops ws_session_ops;
+static const struct sock_ops ws_sock_ops;
+
+static const belfry_options *options_of(const struct ws_session *ws)
+{
+    return &ws->sock.route->server->options;
+}
+
+static const belfry_ws_handlers *handlers_of(const struct ws_session *ws)
+{
+    return &ws->sock.route->ws;
+}
+
+static bool is_dedicated(const struct ws_session *ws)
+{
+    return ws->decoder.params.is_on && options_of(ws)->deflate == BELFRY_DEFLATE_DEDICATED &&
+           ws_deflate_has_takeover(ws->decoder.params, WS_SERVER);
+}
+
+unsigned ws_session_form(const struct ws_session *ws)
+{
+    if (!ws->decoder.params.is_on || is_dedicated(ws))
+        return FORM_WS_PLAIN;
+    return FORM_WS_DEFLATED(ws_deflate_window_bits(ws->decoder.params, WS_SERVER));
+}
+
+/* --- opening ----------------------------------------------------------------------------------*/
+
+static uint64_t first_deadline(const struct ws_session *ws)
+{
+    uint32_t interval = options_of(ws)->ping_interval_ms;
+    return interval == BELFRY_OFF ? 0 : ws->conn.worker->loop.now_ms + interval;
+}
+
+belfry_err ws_session_start(struct conn *from, const struct ws_accept *accept)
+{
+    struct worker *worker = from->worker;
+    struct ws_session *ws = mem_alloc_zeroed(sizeof *ws + accept->route->data_size);
+    if (ws == NULL)
+        return BELFRY_ERR_NOMEM;
+    belfry_err err = sock_open(&ws->sock, worker, accept->route, &ws_sock_ops);
+    if (err != BELFRY_OK) {
+        mem_free(ws);
+        return err;
+    }
+    ws->sock.user = accept->user;
+    ws->decoder.params = accept->deflate;
+    ws->last_input_ms = (uint32_t)worker->loop.now_ms;
+    counter_add(&worker->counters.connections_ws, 1);
+    counter_add(&worker->counters.handshakes, 1);
+    if (conn_move(from, &ws->conn, &ws_session_ops) != BELFRY_OK) {
+        conn_abort(&ws->conn);
+        return BELFRY_OK; /* it has become a WebSocket, and died as one */
+    }
+    conn_write(&ws->conn, accept->response.data, accept->response.size);
+    if (first_deadline(ws) != 0)
+        conn_set_timer(&ws->conn, first_deadline(ws));
+    if (ws->conn.state == CONN_OPEN && handlers_of(ws)->open != NULL)
+        handlers_of(ws)->open(&ws->sock, handlers_of(ws)->user);
+    return BELFRY_OK;
+}
+
+/* --- ending -----------------------------------------------------------------------------------*/
+
+static void write_close(struct ws_session *ws, unsigned code, belfry_bytes reason)
+{
+    uint8_t frame[2 + WS_CONTROL_PAYLOAD_MAX];
+    size_t size = ws_close_write(frame + 2, code, reason);
+    frame[0] = WS_CLOSE | WS_FIN;
+    frame[1] = (uint8_t)size;
+    conn_write(&ws->conn, frame, size + 2);
+}
+
+/* The last callback. The connection may live on to send what is queued. */
+static void end(struct ws_session *ws, uint16_t code, belfry_bytes reason)
+{
+    if (ws->state == WS_ENDED)
+        return;
+    ws->state = WS_ENDED;
+    struct worker *worker = ws->conn.worker;
+    const belfry_ws_handlers *handlers = handlers_of(ws);
+    char text[WS_CONTROL_PAYLOAD_MAX];
+    reason.size = BELFRY_MIN(reason.size, sizeof text);
+    if (reason.size > 0)
+        memcpy(text, reason.data, reason.size); /* it may lie in what the callbacks reuse */
+    reason.data = text;
+    counter_add(&worker->counters.closed[ws->reason], 1);
+    counter_add(&worker->counters.connections_ws, (uint64_t)-1);
+    log_event(BELFRY_LOG_DEBUG, "closed", "sock=%s code=%u why=%s", ws->sock.public_id, code,
+              LOG_FIELD(bytes_of_text(close_reason_text((enum close_reason)ws->reason))));
+    sock_leave_all(&ws->sock, ws->sock.route->on_leave);
+    if (handlers->close != NULL)
+        handlers->close(&ws->sock, code, reason, handlers->user);
+    if (handlers->free_data != NULL)
+        handlers->free_data(ws->data);
+    sock_retire(&ws->sock);
+}
+
+void ws_fail(struct ws_session *ws, uint16_t code, const char *why, enum close_reason reason)
+{
+    if (ws->state == WS_ENDED)
+        return;
+    if (ws->state == WS_OPEN) {
+        ws->reason = (uint8_t)reason;
+        write_close(ws, code, bytes_of_text(why));
+    }
+    end(ws, code, bytes_of_text(why));
+    conn_finish(&ws->conn);
+}
+
+static void on_peer_close(struct ws_session *ws, const struct ws_event *event)
+{
+    if (ws->state == WS_OPEN) {
+        ws->reason = CLOSED_peer;
+        write_close(ws, event->code, bytes_of(NULL, 0)); /* RFC 6455 5.5.1: echo the code */
+    }
+    end(ws, event->code, bytes_of(event->data, event->size));
+    conn_finish(&ws->conn);
+}
+
+static void begin_close(struct ws_session *ws, uint16_t code, belfry_bytes why,
+                        enum close_reason reason)
+{
+    if (ws->state != WS_OPEN)
+        return;
+    ws->state = WS_CLOSING;
+    ws->reason = (uint8_t)reason;
+    write_close(ws, ws_close_is_valid(code) ? code : WS_CLOSE_INTERNAL, why);
+    conn_set_timer(&ws->conn, ws->conn.worker->loop.now_ms + options_of(ws)->close_timeout_ms);
+}
+
+static void on_lost(struct conn *c)
+{
+    struct ws_session *ws = ws_of_conn(c);
+    if (ws->state == WS_OPEN)
+        ws->reason = CLOSED_lost;
+    end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0));
+}
+
+static void on_end(struct conn *c)
+{
+    struct ws_session *ws = ws_of_conn(c);
+    if (ws->state == WS_OPEN)
+        ws->reason = CLOSED_lost; /* an end without a close frame */
+    end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0));
+    conn_finish(c);
+}
+
+static void free_session(struct conn *c)
+{
+    struct ws_session *ws = ws_of_conn(c);
+    ws_decoder_deinit(&ws->decoder);
+    ws->deflate = ws_deflate_free(ws->deflate);
+    sock_deinit(&ws->sock);
+    mem_free(ws);
+}
+
+/* --- input ------------------------------------------------------------------------------------*/
+
+static enum close_reason reason_of_code(unsigned code)
+{
+    switch (code) {
+    case WS_CLOSE_BAD_DATA:
+        return CLOSED_bad_data;
+    case WS_CLOSE_TOO_BIG:
+        return CLOSED_too_big;
+    case WS_CLOSE_INTERNAL:
+        return CLOSED_memory;
+    default:
+        return CLOSED_protocol;
+    }
+}
+
+static void on_message(struct ws_session *ws, const struct ws_event *event, belfry_type type)
+{
+    struct worker *worker = ws->conn.worker;
+    counter_add(&worker->counters.messages_in, 1);
+    if (ws->state != WS_OPEN || handlers_of(ws)->message == NULL)
+        return;
+    /* An echo of it can be sent from where it lies. */
+    worker->in_place = event->is_in_place ? event->data : NULL;
+    worker->in_place_size = event->size;
+    worker->in_place_type = type;
+    handlers_of(ws)->message(&ws->sock, type, bytes_of(event->data, event->size),
+                             handlers_of(ws)->user);
+    worker->in_place = NULL;
+}
+
+static void on_ping(struct ws_session *ws, const struct ws_event *event)
+{
+    if (ws->state != WS_OPEN)
+        return;
+    const uint8_t header[] = { WS_PONG | WS_FIN, (uint8_t)event->size }; /* RFC 6455 5.5: < 126 */
+    conn_write(&ws->conn, header, sizeof header);
+    conn_write(&ws->conn, event->data, event->size);
+}
+
+static void handle(struct ws_session *ws, const struct ws_event *event)
+{
+    switch (event->type) {
+    case WS_EVENT_TEXT:
+        on_message(ws, event, BELFRY_TEXT);
+        break;
+    case WS_EVENT_BINARY:
+        on_message(ws, event, BELFRY_BINARY);
+        break;
+    case WS_EVENT_PING:
+        on_ping(ws, event);
+        break;
+    case WS_EVENT_PONG:
+        break; /* that it came is what counts */
+    case WS_EVENT_CLOSE:
+        on_peer_close(ws, event);
+        break;
+    case WS_EVENT_FAIL:
+        ws_fail(ws, event->code, event->why, reason_of_code(event->code));
+        break;
+    }
+}
+
+static size_t on_input(struct conn *c, uint8_t *data, size_t size)
+{
+    struct ws_session *ws = ws_of_conn(c);
+    const belfry_options *options = options_of(ws);
+    struct ws_decoder_config config = {
+        .max_message = ws->sock.route->ws.max_message_bytes,
+        .max_fragments = options->max_fragments,
+        .role = WS_SERVER,
+        .pool = c->worker->pool,
+    };
+    ws->last_input_ms = (uint32_t)c->worker->loop.now_ms;
+    ws->is_pinged = false;
+    uint8_t *at = data;
+    struct ws_event event;
+    while (ws_decoder_next(&ws->decoder, &config, &at, data + size, &event)) {
+        handle(ws, &event);
+        if (c->state != CONN_OPEN)
+            return size; /* nothing behind the end matters */
+        if (BELFRY_UNLIKELY(conn_is_clogged(c)))
+            return (size_t)(at - data);
+    }
+    return size;
+}
+
+/* --- deadlines --------------------------------------------------------------------------------*/
+
+static void send_ping(struct ws_session *ws, uint64_t now_ms)
+{
+    static const uint8_t ping[] = { WS_PING | WS_FIN, 0 };
+    ws->is_pinged = true;
+    conn_write(&ws->conn, ping, sizeof ping);
+    conn_set_timer(&ws->conn, now_ms + options_of(ws)->ping_timeout_ms);
+}
+
+static void trim(struct ws_session *ws, uint64_t now_ms)
+{
+    uint32_t limit = options_of(ws)->deflate_idle_ms;
+    if (ws->deflate != NULL && limit != BELFRY_OFF &&
+        (uint32_t)now_ms - ws->last_deflate_ms >= limit)
+        ws->deflate = ws_deflate_free(ws->deflate);
+}
+
+static void on_timer(struct conn *c, uint64_t now_ms)
+{
+    struct ws_session *ws = ws_of_conn(c);
+    const belfry_options *options = options_of(ws);
+    if (ws->is_too_slow) {
+        ws_close_slow(ws);
+        return;
+    }
+    if (ws->state == WS_CLOSING) {
+        end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0)); /* no answer: RFC 6455 7.1.1 lets us */
+        conn_finish(c);
+        return;
+    }
+    if (ws->is_pinged) {
+        ws->reason = CLOSED_ping_timeout;
+        end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0));
+        conn_abort(c);
+        return;
+    }
+    trim(ws, now_ms);
+    uint32_t silent_ms = (uint32_t)now_ms - ws->last_input_ms;
+    if (silent_ms >= options->ping_interval_ms)
+        send_ping(ws, now_ms);
+    else
+        conn_set_timer(c, now_ms + (options->ping_interval_ms - silent_ms));
+}
+
+static void on_drained(struct conn *c)
+{
+    struct ws_session *ws = ws_of_conn(c);
+    if (ws->has_gap)
+        ws_announce_gaps(ws);
+    if (ws->state == WS_OPEN && handlers_of(ws)->drained != NULL)
+        handlers_of(ws)->drained(&ws->sock, handlers_of(ws)->user);
+}
+
+/* --- output -----------------------------------------------------------------------------------*/
+
+static struct frame *make_frame(unsigned first, belfry_bytes payload)
+{
+    size_t header_size = ws_header_size(payload.size);
+    struct frame *frame = frame_new(header_size + payload.size);
+    if (frame == NULL)
+        return NULL;
+    (void)ws_header_write(frame->bytes, first, payload.size);
+    if (payload.size > 0)
+        memcpy(frame->bytes + header_size, payload.data, payload.size);
+    return frame;
+}
+
+static belfry_err send_shared_deflated(struct ws_session *ws, unsigned first, belfry_bytes data)
+{
+    struct buf *out = &ws->conn.worker->deflated;
+    unsigned bits = ws_deflate_window_bits(ws->decoder.params, WS_SERVER);
+    buf_clear(out);
+    if (ws_deflate_message(ws->conn.worker->pool, NULL, bits, data, out) != BELFRY_OK)
+        return BELFRY_ERR_NOMEM;
+    uint8_t header[10];
+    size_t header_size = ws_header_write(header, first | WS_COMPRESSED, out->size);
+    conn_write(&ws->conn, header, header_size);
+    conn_write(&ws->conn, out->data, out->size);
+    return BELFRY_OK;
+}
+
+static belfry_err send_dedicated(struct ws_session *ws, unsigned first, belfry_bytes data)
+{
+    struct frame *frame = make_frame(first, data);
+    if (frame == NULL)
+        return BELFRY_ERR_NOMEM;
+    conn_write_frame(&ws->conn, frame, OUT_COMPRESS);
+    return BELFRY_OK;
+}
+
+/* The message just received, sent back from the receive buffer: our header fits before it, since
+ * the peer's had a mask. */
+static void send_in_place(struct ws_session *ws, unsigned first)
+{
+    struct worker *worker = ws->conn.worker;
+    size_t header_size = ws_header_size(worker->in_place_size);
+    uint8_t *start = worker->in_place - header_size;
+    (void)ws_header_write(start, first, worker->in_place_size);
+    conn_write_borrowed(&ws->conn, NULL, 0, start, header_size + worker->in_place_size);
+    worker->in_place = NULL; /* the header before it is ours now, once */
+}
+
+static bool lies_in_place(const struct ws_session *ws, belfry_type type, belfry_bytes data)
+{
+    const struct worker *worker = ws->conn.worker;
+    return worker->in_place != NULL && worker->in_place == data.data &&
+           worker->in_place_size == data.size && worker->cork.conn == &ws->conn &&
+           (type == BELFRY_BINARY || type == worker->in_place_type);
+}
+
+static belfry_err sock_send(belfry_sock *sock, belfry_type type, belfry_bytes data)
+{
+    struct ws_session *ws = ws_of_sock(sock);
+    struct conn *c = &ws->conn;
+    const belfry_options *options = options_of(ws);
+    bool is_in_place = lies_in_place(ws, type, data);
+    unsigned first = (unsigned)type | WS_FIN;
+    if (ws->state != WS_OPEN)
+        return BELFRY_ERR_GONE;
+    if (conn_queued(c) >= options->max_queue_bytes)
+        return server_why(BELFRY_ERR_LIMIT, "the peer does not read: max_queue_bytes are waiting");
+    if (type == BELFRY_TEXT && !is_in_place && !utf8_is_valid(data))
+        return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
+    counter_add(&c->worker->counters.messages_out, 1);
+    if (ws->decoder.params.is_on && data.size >= options->deflate_threshold_bytes)
+        return is_dedicated(ws) ? send_dedicated(ws, first, data)
+                                : send_shared_deflated(ws, first, data);
+    if (is_in_place) {
+        send_in_place(ws, first);
+        return BELFRY_OK;
+    }
+    uint8_t header[10];
+    size_t header_size = ws_header_write(header, first, data.size);
+    conn_write(c, header, header_size);
+    conn_write(c, data.data, data.size);
+    return c->state == CONN_DEAD ? BELFRY_ERR_NOMEM : BELFRY_OK;
+}
+
+/* A dedicated compressor at work, as late as possible: on what is written next. */
+static struct frame *compress_frame(struct conn *c, struct frame *plain)
+{
+    struct ws_session *ws = ws_of_conn(c);
+    struct buf out = { 0 };
+    size_t size_form = plain->bytes[1] & 0x7f;
+    size_t header_size = size_form < 126 ? 2 : size_form == 126 ? 4 : 10;
+    belfry_bytes payload = bytes_of(plain->bytes + header_size, plain->size - header_size);
+    struct frame *frame = NULL;
+    ws->last_deflate_ms = (uint32_t)c->worker->loop.now_ms;
+    if (ws_deflate_message(c->worker->pool, &ws->deflate,
+                           ws_deflate_window_bits(ws->decoder.params, WS_SERVER), payload,
+                           &out) == BELFRY_OK)
+        frame = make_frame(plain->bytes[0] | WS_COMPRESSED, buf_bytes(&out));
+    buf_deinit(&out);
+    return frame;
+}
+
+static void sock_close(belfry_sock *sock, uint16_t code, belfry_bytes reason)
+{
+    begin_close(ws_of_sock(sock), code, reason, CLOSED_server);
+}
+
+static void sock_stop(belfry_sock *sock)
+{
+    begin_close(ws_of_sock(sock), WS_CLOSE_GOING_AWAY, BELFRY_BYTES("server shutdown"),
+                CLOSED_shutdown);
+}
+
+static struct conn *sock_conn(const belfry_sock *sock)
+{
+    return &ws_of_sock(sock)->conn;
+}
+
+static void *sock_data(belfry_sock *sock)
+{
+    return sock->route->data_size > 0 ? ws_of_sock(sock)->data : NULL;
+}
+
+static void describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user)
+{
+    const belfry_sock *sock = sock_of_member(member);
+    *out_id = bytes_of(sock->public_id, PUBLIC_ID_SIZE);
+    *out_user = bytes_of_text(sock->user);
+}
+
+static const struct session_ops ws_session_ops = {
+    .on_input = on_input,
+    .on_end = on_end,
+    .on_drained = on_drained,
+    .on_timer = on_timer,
+    .compress = compress_frame,
+    .on_lost = on_lost,
+    .free = free_session,
+};
+
+static const struct sock_ops ws_sock_ops = {
+    .member = { .deliver = ws_deliver, .describe = describe },
+    .send = sock_send,
+    .close = sock_close,
+    .stop = sock_stop,
+    .conn = sock_conn,
+    .data = sock_data,
+};

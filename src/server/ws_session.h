@@ -1,0 +1,72 @@
+/*
+ * ws_session.h - one WebSocket: frames below, a belfry_sock above.
+ *
+ *   OPEN --we close--> CLOSING --peer's close, or deadline--> ENDED
+ *     +------------peer's close: echoed, bad input: told-----> ENDED
+ *
+ * ENDED: the application has heard its last callback; the connection finishes what is queued.
+ */
+#ifndef SERVER_WS_SESSION_H
+#define SERVER_WS_SESSION_H
+
+#include "http/head.h"
+#include "server/sock.h"
+#include "ws/decoder.h"
+#include "ws/deflate.h"
+
+enum ws_state { WS_OPEN, WS_CLOSING, WS_ENDED };
+
+/* Idle, this and its 16 bytes of slot are all that a connection holds. */
+struct ws_session {
+    struct conn conn;
+    struct belfry_sock sock;
+    struct ws_decoder decoder;
+    struct ws_deflate *deflate; /* a dedicated compressor, while in use */
+    uint32_t last_input_ms;     /* the low half of the loop's time */
+    uint32_t last_deflate_ms;
+    uint8_t state;
+    uint8_t reason; /* enum close_reason, once closing */
+    bool is_pinged : 1;
+    bool is_too_slow : 1;        /* will be closed with 1013 when nobody walks its rooms */
+    bool has_gap : 1;            /* the slow policy dropped something that was not announced */
+    _Alignas(16) uint8_t data[]; /* the application's */
+};
+
+/* What the handshake agreed on. */
+struct ws_accept {
+    const struct route *route;
+    belfry_bytes response; /* the 101 and its fields */
+    struct ws_deflate_params deflate;
+    char *user; /* Owns: taken on success */
+};
+
+/* Turns the HTTP connection @from into a WebSocket and opens it. Errors: NOMEM, LIMIT; @from is as
+ * before. */
+BELFRY_NODISCARD belfry_err ws_session_start(struct conn *from, const struct ws_accept *accept);
+
+/* The form of room messages that this socket gets; see encode.h. */
+unsigned ws_session_form(const struct ws_session *ws);
+
+/* Deliveries (ws_deliver.c). */
+void ws_deliver(struct member *member, struct hub_batch *batch, struct membership *membership);
+
+/* Drops what waits and closes with 1013. */
+void ws_close_slow(struct ws_session *ws);
+
+/* Says which rooms have a gap, once there is room to say so. */
+void ws_announce_gaps(struct ws_session *ws);
+
+/* Ends it: out of its rooms, last callback, close frame @code if the peer has not had one. */
+void ws_fail(struct ws_session *ws, uint16_t code, const char *why, enum close_reason reason);
+
+static inline struct ws_session *ws_of_conn(struct conn *c)
+{
+    return BELFRY_CONTAINER_OF(c, struct ws_session, conn);
+}
+
+static inline struct ws_session *ws_of_sock(const belfry_sock *sock)
+{
+    return BELFRY_CONTAINER_OF(sock, struct ws_session, sock);
+}
+
+#endif
