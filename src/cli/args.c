@@ -41,7 +41,8 @@ static bool has_help(int argc, char **argv)
 
 static belfry_err fail_unknown(const char *word, struct config_error *error)
 {
-    return config_fail(error, "unknown verb %s; belfry help lists them",
+    return config_fail(error,
+                       "unknown verb %s: the verbs are serve, bench, config, check, version, help",
                        LOG_FIELD(bytes_of_text(word)));
 }
 

@@ -1,6 +1,7 @@
 /*
  * main.c - which verb?
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "belfry: %s\n", error.text);
         return 2;
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of the write, not our end */
     if (args.wants_help)
         return help(&args);
     switch (args.verb) {

@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -23,7 +24,10 @@
 
 struct tls_context {
     SSL_CTX *ssl;
+    BIO_METHOD *socket;
 };
+
+static BIO_METHOD *new_socket_method(void);
 
 /* One connection's state; its address is the stream's transport. */
 struct tls_session {
@@ -60,8 +64,9 @@ static belfry_err new_context(struct tls_context **out_context)
     if (context == NULL)
         return BELFRY_ERR_NOMEM;
     context->ssl = SSL_CTX_new(TLS_server_method());
-    if (context->ssl == NULL) {
-        mem_free(context);
+    context->socket = new_socket_method();
+    if (context->ssl == NULL || context->socket == NULL) {
+        tls_context_free(context);
         return BELFRY_ERR_NOMEM;
     }
     SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION);
@@ -148,8 +153,51 @@ struct tls_context *tls_context_free(struct tls_context *context)
     if (context == NULL)
         return NULL;
     SSL_CTX_free(context->ssl);
+    BIO_meth_free(context->socket);
     mem_free(context);
     return NULL;
+}
+
+/* --- the socket below -------------------------------------------------------------------------*/
+
+/* OpenSSL's own writes with write(), which raises SIGPIPE; a library must not need that handled. */
+static int bio_write(BIO *bio, const char *data, int size)
+{
+    int fd = (int)(intptr_t)BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    ssize_t sent = send(fd, data, (size_t)size, MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        BIO_set_retry_write(bio);
+    return (int)sent;
+}
+
+static int bio_read(BIO *bio, char *out, int size)
+{
+    int fd = (int)(intptr_t)BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    ssize_t got = recv(fd, out, (size_t)size, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        BIO_set_retry_read(bio);
+    return (int)got;
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
+{
+    (void)bio;
+    (void)number;
+    (void)pointer;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+static BIO_METHOD *new_socket_method(void)
+{
+    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "belfry socket");
+    if (method == NULL || BIO_meth_set_write(method, bio_write) != 1 ||
+        BIO_meth_set_read(method, bio_read) != 1 || BIO_meth_set_ctrl(method, bio_control) != 1) {
+        BIO_meth_free(method);
+        return NULL;
+    }
+    return method;
 }
 
 /* --- the stream -------------------------------------------------------------------------------*/
@@ -301,12 +349,16 @@ belfry_err stream_tls_init(struct stream *s, struct loop *loop, int fd, struct t
     *s = (struct stream){ .watch = { .fd = fd }, .loop = loop };
     struct tls_session *t = mem_alloc_zeroed(sizeof *t);
     SSL *ssl = t != NULL ? SSL_new(context->ssl) : NULL;
-    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1) {
+    BIO *bio = ssl != NULL ? BIO_new(context->socket) : NULL;
+    if (bio == NULL) {
         SSL_free(ssl);
         mem_free(t);
         (void)close(fd);
         return BELFRY_ERR_NOMEM;
     }
+    BIO_set_data(bio, (void *)(intptr_t)fd);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl, bio, bio);
     SSL_set_accept_state(ssl);
     t->ssl = ssl;
     s->transport = t;

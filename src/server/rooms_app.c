@@ -343,6 +343,10 @@ static void on_roster(struct hub_shard *shard, const struct hub_roster *roster, 
 static void list_members(belfry_sock *sock, const struct rooms_request *request)
 {
     struct worker *worker = sock_worker(sock);
+    if (local_room_of(sock, request->room) == NULL) {
+        reply_error(sock, request->ref, ROOMS_ERR_NOT_MEMBER, bytes_of(NULL, 0));
+        return;
+    }
     if (data_of(sock)->rosters_under_way >= MAX_ROSTERS) {
         reply_error(sock, request->ref, ROOMS_ERR_BUSY,
                     BELFRY_BYTES("too many member lists at once: wait for the answers"));

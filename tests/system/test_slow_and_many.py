@@ -63,14 +63,14 @@ class SlowMembers(SystemTest):
                 text = message["text"].split(" ")[0]
                 got.append(got[-1] + 1 if text == "last" and got else int(text))
 
-    def test_latest_keeps_the_last_of_each_key(self):
+    def test_latest_keeps_the_last_of_each_event_and_sender(self):
         server = self.start(slow_policy="latest", **SLOW)
         slow = self.join("ticker", server=server, receive_buffer=4096)
         sender = self.join("ticker", server=server)
         number = 0
         while server.metric("dropped_total.*slow-policy") == 0:
             number += 1
-            sender.ask(type="event", room="ticker", event="price", key="gold",
+            sender.ask(type="event", room="ticker", event="price",
                        data={"number": number, "pad": CHUNK})
             self.assertLess(number, 2000)
         slow.send_json(type="ping", ref="end")

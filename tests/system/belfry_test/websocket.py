@@ -56,8 +56,8 @@ def read_response(sock, method="GET"):
     size = int(headers.get("content-length", 0))
     if method == "HEAD" or status in (101, 204, 304):
         size = 0
-    while len(rest) < size:
-        more = sock.recv(65536)
+    while len(rest) < size:  # no more than that: the next response is not ours
+        more = sock.recv(size - len(rest))
         if not more:
             raise Closed(None, "in the middle of a body")
         rest += more
