@@ -6,6 +6,7 @@
  */
 #include "cli/serve.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -102,6 +103,17 @@ static void on_log(belfry_log_level level, const char *event, const char *line, 
         log_output_write(level, event, line, welcome->output);
 }
 
+/* belfry_run waits for these two. They stay blocked around it, so that one that comes while the
+ * program leaves does not kill it. */
+static void block_signals(void)
+{
+    sigset_t ours;
+    sigemptyset(&ours);
+    sigaddset(&ours, SIGTERM);
+    sigaddset(&ours, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &ours, NULL);
+}
+
 int command_serve(int argc, char **argv)
 {
     struct config config;
@@ -119,6 +131,7 @@ int command_serve(int argc, char **argv)
     belfry_set_log(on_log, &welcome, heard);
     belfry *server = make_server(&config);
     welcome.server = server;
+    block_signals();
     int code = server != NULL ? belfry_run(server) : 1;
     if (code != 0)
         fprintf(stderr, "belfry: %s\n", belfry_why(server));

@@ -62,7 +62,7 @@ class Config(unittest.TestCase):
         self.assert_refused("99999", arguments=["--listen", "127.0.0.1:99999"])
 
     def test_broken_yaml_names_the_line(self):
-        self.assert_refused("2", file="workers: 1\nlisten: [\n")
+        self.assert_refused("2", file="workers: 1\nlisten: ]\n")
 
     def test_missing_files_are_named(self):
         self.assert_refused("/no/such/file", arguments=["--config", "/no/such/file.yaml"])
