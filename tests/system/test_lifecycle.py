@@ -120,11 +120,11 @@ class Health(SystemTest):
         self.assertGreater(int(headers["content-length"]), 0)
 
     def test_metrics_count_connections(self):
-        before = self.server.metric(r"^belfry_connections\b")
+        before = self.server.metric(r"^belfry_connections.*websocket")
         member = self.join("metrics")
-        eventually(lambda: self.server.metric(r"^belfry_connections\b") > before, "counted")
+        eventually(lambda: self.server.metric(r"^belfry_connections.*websocket") > before, "counted")
         member.close()
-        eventually(lambda: self.server.metric(r"^belfry_connections\b") <= before, "uncounted")
+        eventually(lambda: self.server.metric(r"^belfry_connections.*websocket") <= before, "uncounted")
 
     def test_metrics_have_help_and_type_and_build_info(self):
         status, headers, body = self.server.get("/metrics")
