@@ -132,7 +132,13 @@ void belfry_free(belfry *server)
         belfry_stop_soon(server); /* the second does not wait for peers */
         belfry_stop(server);
     }
-    for (unsigned i = 0; server->workers != NULL && i < server->worker_count; i++)
+    unsigned count = server->workers != NULL ? server->worker_count : 0;
+    for (bool was_busy = true; was_busy;) {
+        was_busy = false;
+        for (unsigned i = 0; i < count; i++)
+            was_busy = worker_wind_up(&server->workers[i]) || was_busy;
+    }
+    for (unsigned i = 0; i < count; i++)
         worker_deinit(&server->workers[i]);
     hub_deinit(&server->hub);
     mem_free(server->workers);

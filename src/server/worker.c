@@ -227,7 +227,9 @@ static void check_stop(struct worker *w)
         w->stop_deadline_ms = w->loop.now_ms;
     if (w->connection_count > 0 && w->loop.now_ms >= w->stop_deadline_ms)
         worker_abort_all(w);
-    if (w->connection_count == 0 && w->loop.graves == NULL)
+    if (w->loop.graves != NULL)
+        w->loop.wants_turn = true; /* they count as connections until this turn is over */
+    else if (w->connection_count == 0)
         atomic_store_explicit(&w->is_stopped, true, memory_order_release);
 }
 
@@ -460,19 +462,32 @@ belfry_err worker_init(struct worker *w, struct belfry *server, unsigned index)
     return err;
 }
 
-void worker_deinit(struct worker *w)
+bool worker_wind_up(struct worker *w)
 {
-    if (w->server == NULL)
-        return;
+    if (w->server == NULL || w->loop.poller == NULL)
+        return false;
+    bool was_busy = false;
     struct worker *before = current_worker;
     current_worker = w;
     close_listeners(w);
     worker_abort_all(w);
     /* Jobs that came too late still free themselves; deliveries find nobody. */
-    while (w->loop.poller != NULL &&
-           (w->connection_count > 0 || !mailbox_is_empty(&w->loop.posts) ||
-            w->loop.graves != NULL || hub_has_pending(w->shard)))
+    while (w->connection_count > 0 || !mailbox_is_empty(&w->loop.posts) || w->loop.graves != NULL ||
+           hub_has_pending(w->shard)) {
         loop_step(&w->loop, 0);
+        was_busy = true;
+    }
+    current_worker = before;
+    return was_busy;
+}
+
+void worker_deinit(struct worker *w)
+{
+    if (w->server == NULL)
+        return;
+    close_listeners(w);
+    struct worker *before = current_worker;
+    current_worker = w;
     presence_deinit(w);
     loop_deinit(&w->loop);
     current_worker = before;

@@ -104,6 +104,10 @@ struct worker *worker_current(void);
 struct worker *worker_current_of(const struct belfry *server);
 
 BELFRY_NODISCARD belfry_err worker_init(struct worker *w, struct belfry *server, unsigned index);
+
+/* Ends all connections and runs what waits. True: it did something, which may have left work for
+ * others; all are wound up before the first one goes. */
+bool worker_wind_up(struct worker *w);
 void worker_deinit(struct worker *w);
 
 /* One turn. Marks the thread as this worker's for its time. */
