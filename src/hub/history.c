@@ -61,6 +61,8 @@ static void forget_oldest(struct history_view *view)
 void history_view_add(struct history_view *view, const struct history_limits *limits,
                       struct message *m)
 {
+    if (view->ring.count > 0 && message_ring_at(&view->ring, view->ring.count - 1) == m)
+        return; /* its target names the room twice */
     if (message_ring_push(&view->ring, m) != BELFRY_OK) {
         while (view->ring.count > 0)
             forget_oldest(view); /* a hole in the middle could not be told from none */

@@ -93,8 +93,8 @@ struct membership {
 /* Somebody in rooms: a field of the server's socket. */
 struct member {
     const struct member_ops *ops;
-    uint64_t id; /* process-wide, never reused */
-    struct membership *memberships;
+    uint64_t id;                    /* process-wide, never reused */
+    struct membership *memberships; /* in the order of joining */
     uint16_t membership_count;
     uint16_t membership_capacity;
     uint32_t mark;

@@ -1,9 +1,9 @@
 /*
- * local_room.c - two lists that point into each other, so that leaving is O(1).
+ * local_room.c - two lists that point into each other, so that leaving needs no search.
  *
  *   room.members[i] = { member, row }        member.memberships[row] = { room, i }
  *
- * Removing moves the last entry of each list into the hole and mends its partner.
+ * In a room the last member moves into the hole; a member's own rooms keep their order.
  */
 #include "hub/local_room.h"
 
@@ -103,11 +103,13 @@ void local_room_remove(struct local_room *room, struct member *member, uint32_t 
     room->members[index] = moved;
     moved.member->memberships[moved.row].index = index;
 
-    struct membership last = member->memberships[--member->membership_count];
-    if (row == member->membership_count)
-        return;
-    member->memberships[row] = last;
-    last.room->members[last.index].row = row;
+    /* The rest moves up: a member's rooms stay in the order of joining. */
+    member->membership_count--;
+    for (uint32_t i = row; i < member->membership_count; i++) {
+        struct membership *next = &member->memberships[i + 1];
+        next->room->members[next->index].row = i;
+        member->memberships[i] = *next;
+    }
 }
 
 struct membership *local_room_membership(const struct local_room *room, const struct member *member)

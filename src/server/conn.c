@@ -62,6 +62,7 @@ belfry_err conn_move(struct conn *from, struct conn *to, const struct session_op
     to->stream = from->stream;
     to->worker = from->worker;
     to->ops = ops;
+    to->last_input_ms = from->last_input_ms;
     to->out = from->out;
     to->timer = (struct timer){ .fire = on_conn_timer };
     timer_cancel(&from->worker->loop.timers, &from->timer);
@@ -504,6 +505,7 @@ void conn_read(struct conn *c)
         return;
     }
     counter_add(&worker->counters.bytes_in, (uint64_t)got);
+    c->last_input_ms = (uint32_t)worker->loop.now_ms;
     if (c->state != CONN_OPEN)
         return; /* lingering: nobody wants it any more */
     bool has_more = stream_has_pending(&c->stream);

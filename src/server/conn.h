@@ -49,14 +49,15 @@ struct conn {
         struct grave grave;
     };
     uint8_t state;
-    bool is_dirty : 1;     /* in the worker's list: flushed at the end of the turn */
-    bool is_blocked : 1;   /* the kernel takes no more: waiting for writability */
-    bool is_paused : 1;    /* not reading */
-    bool is_congested : 1; /* in the worker's list of those that wait for other workers */
-    bool has_ended : 1;    /* the peer will send no more */
-    bool is_again : 1;     /* in the worker's list: read again next turn */
-    bool is_held : 1;      /* the session takes no input for now: conn_hold */
-    bool is_doomed : 1;    /* dies as soon as nobody walks rooms */
+    bool is_dirty : 1;      /* in the worker's list: flushed at the end of the turn */
+    bool is_blocked : 1;    /* the kernel takes no more: waiting for writability */
+    bool is_paused : 1;     /* not reading */
+    bool is_congested : 1;  /* in the worker's list of those that wait for other workers */
+    bool has_ended : 1;     /* the peer will send no more */
+    bool is_again : 1;      /* in the worker's list: read again next turn */
+    bool is_held : 1;       /* the session takes no input for now: conn_hold */
+    bool is_doomed : 1;     /* dies as soon as nobody walks rooms */
+    uint32_t last_input_ms; /* the low half of the loop\'s time */
 };
 
 /* The stream must be set up already. Errors: NOMEM, IO; the stream is closed then. */

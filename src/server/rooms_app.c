@@ -14,18 +14,7 @@
 #include "server/server.h"
 #include "server/ws_session.h"
 
-/* What the application keeps per socket. */
-struct rooms_data {
-    const struct local_room *last_joined; /* where messages go that name no room */
-    uint8_t rosters_under_way;
-};
-
-#define MAX_ROSTERS 4 /* member lists being collected for one socket */
-
-static struct rooms_data *data_of(belfry_sock *sock)
-{
-    return belfry_data(sock);
-}
+#define MAX_QUESTIONS 4 /* member lists being collected for one socket */
 
 static struct hub_nsp *nsp_of(const belfry_sock *sock)
 {
@@ -173,13 +162,13 @@ static void on_live(struct member *member, const struct hub_joined *joined, void
     buf_deinit(&text);
 }
 
-static const struct local_room *local_room_of(const belfry_sock *sock, belfry_bytes room)
+static bool is_in(const belfry_sock *sock, belfry_bytes room)
 {
-    for (unsigned i = 0; i < sock->member.membership_count; i++) {
-        if (bytes_equal(membership_room_name(&sock->member.memberships[i]), room))
-            return sock->member.memberships[i].room;
+    for (unsigned i = sock->member.membership_count; i > 0; i--) {
+        if (bytes_equal(membership_room_name(&sock->member.memberships[i - 1]), room))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
 static void join(belfry_sock *sock, const struct rooms_request *request)
@@ -195,7 +184,6 @@ static void join(belfry_sock *sock, const struct rooms_request *request)
         reply_hub_error(sock, request->ref, err);
         return;
     }
-    data_of(sock)->last_joined = local_room_of(sock, request->room);
     if (!joined.was_member)
         presence_announce(sock, request->room, PRESENCE_JOINED, joined.members);
     hub_joined_deinit(&joined);
@@ -204,7 +192,6 @@ static void join(belfry_sock *sock, const struct rooms_request *request)
 static void leave(belfry_sock *sock, const struct rooms_request *request)
 {
     uint32_t members;
-    const struct local_room *room = local_room_of(sock, request->room);
     sock_catch_up(sock);
     if (hub_leave(sock_worker(sock)->shard, nsp_of(sock), &sock->member, request->room, &members) !=
         BELFRY_OK) {
@@ -212,8 +199,6 @@ static void leave(belfry_sock *sock, const struct rooms_request *request)
                     BELFRY_BYTES("not a member of this room: there is nothing to leave"));
         return;
     }
-    if (data_of(sock)->last_joined == room)
-        data_of(sock)->last_joined = NULL;
     struct buf *reply = begin_reply(sock);
     rooms_put_left(reply, request->ref, request->room);
     send_json(sock, reply);
@@ -234,18 +219,14 @@ static bool find_target(belfry_sock *sock, const struct rooms_request *request,
     const struct member *member = &sock->member;
     if (request->has_room) {
         *out_room = request->room;
-        if (local_room_of(sock, request->room) != NULL)
+        if (is_in(sock, request->room))
             return true;
         reply_error(sock, request->ref, ROOMS_ERR_NOT_MEMBER, bytes_of(NULL, 0));
         return false;
     }
-    for (unsigned i = 0; i < member->membership_count; i++) {
-        bool is_last_row = i + 1u == member->membership_count;
-        if (member->memberships[i].room == data_of(sock)->last_joined ||
-            (is_last_row && data_of(sock)->last_joined == NULL)) {
-            *out_room = membership_room_name(&member->memberships[i]);
-            return true;
-        }
+    if (member->membership_count > 0) {
+        *out_room = membership_room_name(&member->memberships[member->membership_count - 1]);
+        return true;
     }
     reply_error(sock, request->ref, ROOMS_ERR_NO_ROOM, bytes_of(NULL, 0));
     return false;
@@ -333,7 +314,7 @@ static void on_roster(struct hub_shard *shard, const struct hub_roster *roster, 
     struct worker *worker = shard->owner;
     belfry_sock *sock = slots_find(&worker->slots, wait->id);
     if (sock != NULL) {
-        data_of(sock)->rosters_under_way--;
+        sock->questions--;
         sock_catch_up(sock);
         write_roster(sock, wait, roster);
     }
@@ -343,11 +324,11 @@ static void on_roster(struct hub_shard *shard, const struct hub_roster *roster, 
 static void list_members(belfry_sock *sock, const struct rooms_request *request)
 {
     struct worker *worker = sock_worker(sock);
-    if (local_room_of(sock, request->room) == NULL) {
+    if (!is_in(sock, request->room)) {
         reply_error(sock, request->ref, ROOMS_ERR_NOT_MEMBER, bytes_of(NULL, 0));
         return;
     }
-    if (data_of(sock)->rosters_under_way >= MAX_ROSTERS) {
+    if (sock->questions >= MAX_QUESTIONS) {
         reply_error(sock, request->ref, ROOMS_ERR_BUSY,
                     BELFRY_BYTES("too many member lists at once: wait for the answers"));
         return;
@@ -368,7 +349,7 @@ static void list_members(belfry_sock *sock, const struct rooms_request *request)
         reply_error(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
         return;
     }
-    data_of(sock)->rosters_under_way++;
+    sock->questions++;
 }
 
 /* --- the socket -------------------------------------------------------------------------------*/
@@ -452,6 +433,6 @@ belfry_err belfry_rooms(belfry *server, const char *pattern)
         return err;
     route->speaks_rooms = true;
     route->on_leave = on_leave;
-    route->data_size = sizeof(struct rooms_data);
+    route->data_size = 0;
     return BELFRY_OK;
 }

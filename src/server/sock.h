@@ -21,11 +21,22 @@ struct sock_ops {
     void *(*data)(belfry_sock *sock);
 };
 
+/*
+ *   OPEN --we close--> CLOSING --peer's close, or deadline--> ENDED
+ *     +------------peer's close, or a fault------------------> ENDED
+ *
+ * ENDED: the application has heard its last callback; what is queued is still sent.
+ */
+enum sock_state { SOCK_OPEN, SOCK_CLOSING, SOCK_ENDED };
+
 struct belfry_sock {
     struct member member; /* its id is the belfry_id */
     const struct route *route;
     char *user; /* NULL: not named */
     char public_id[PUBLIC_ID_SIZE + 1];
+    uint8_t state;     /* enum sock_state */
+    uint8_t reason;    /* enum close_reason, once it is closing */
+    uint8_t questions; /* member lists being collected for it */
 };
 
 static inline const struct sock_ops *sock_ops_of(const belfry_sock *sock)

@@ -40,7 +40,7 @@ static void note_gap(struct ws_session *ws, struct membership *membership, unsig
 
 void ws_announce_gaps(struct ws_session *ws)
 {
-    if (!ws->sock.route->speaks_rooms || ws->state != WS_OPEN)
+    if (!ws->sock.route->speaks_rooms || ws->sock.state != SOCK_OPEN)
         return;
     ws->has_gap = false;
     for (unsigned i = 0; i < ws->sock.member.membership_count; i++) {
@@ -130,10 +130,10 @@ static void deliver_one(struct ws_session *ws, struct hub_batch *batch, unsigned
     }
     if (!fits(ws, frame->size) && !ws->conn.is_blocked)
         conn_flush(&ws->conn);
-    if (ws->state != WS_OPEN || (!fits(ws, frame->size) && !make_room(ws, m, frame->size))) {
+    if (ws->sock.state != SOCK_OPEN || (!fits(ws, frame->size) && !make_room(ws, m, frame->size))) {
         frame_unref(frame);
-        count_drops(ws, ws->state == WS_OPEN ? 1 : 0);
-        if (ws->state != WS_OPEN)
+        count_drops(ws, ws->sock.state == SOCK_OPEN ? 1 : 0);
+        if (ws->sock.state != SOCK_OPEN)
             return;
         if (ws->sock.route->server->options.slow_policy == BELFRY_SLOW_CLOSE)
             ws->is_too_slow = true;
@@ -157,7 +157,7 @@ void ws_deliver(struct member *member, struct hub_batch *batch, struct membershi
 {
     struct ws_session *ws = ws_of_sock(sock_of_member(member));
     struct conn *c = &ws->conn;
-    if (ws->state != WS_OPEN || ws->is_too_slow)
+    if (ws->sock.state != SOCK_OPEN || ws->is_too_slow)
         return;
     if ((batch->messages[0]->flags & MESSAGE_VOLATILE) != 0 && c->is_blocked) {
         counter_add(&c->worker->counters.dropped_volatile, batch->count);
@@ -175,7 +175,7 @@ void ws_deliver(struct member *member, struct hub_batch *batch, struct membershi
         return;
     }
     frame_unref(frame);
-    for (unsigned i = 0; i < batch->count && ws->state == WS_OPEN && !ws->is_too_slow; i++)
+    for (unsigned i = 0; i < batch->count && ws->sock.state == SOCK_OPEN && !ws->is_too_slow; i++)
         deliver_one(ws, batch, i, membership);
     if (ws->is_too_slow) /* not now: the room is being walked */
         conn_set_timer(c, c->worker->loop.now_ms);

@@ -48,7 +48,9 @@ static uint64_t first_deadline(const struct ws_session *ws)
 belfry_err ws_session_start(struct conn *from, const struct ws_accept *accept)
 {
     struct worker *worker = from->worker;
-    struct ws_session *ws = mem_alloc_zeroed(sizeof *ws + accept->route->data_size);
+    size_t data_size = accept->route->data_size;
+    size_t size = data_size > 0 ? WS_DATA_OFFSET + data_size : sizeof(struct ws_session);
+    struct ws_session *ws = mem_alloc_zeroed(size);
     if (ws == NULL)
         return BELFRY_ERR_NOMEM;
     belfry_err err = sock_open(&ws->sock, worker, accept->route, &ws_sock_ops);
@@ -58,7 +60,7 @@ belfry_err ws_session_start(struct conn *from, const struct ws_accept *accept)
     }
     ws->sock.user = accept->user;
     ws->decoder.params = accept->deflate;
-    ws->last_input_ms = (uint32_t)worker->loop.now_ms;
+    ws->conn.last_input_ms = (uint32_t)worker->loop.now_ms;
     counter_add(&worker->counters.connections_ws, 1);
     counter_add(&worker->counters.handshakes, 1);
     if (conn_move(from, &ws->conn, &ws_session_ops) != BELFRY_OK) {
@@ -87,9 +89,9 @@ static void write_close(struct ws_session *ws, unsigned code, belfry_bytes reaso
 /* The last callback. The connection may live on to send what is queued. */
 static void end(struct ws_session *ws, uint16_t code, belfry_bytes reason)
 {
-    if (ws->state == WS_ENDED)
+    if (ws->sock.state == SOCK_ENDED)
         return;
-    ws->state = WS_ENDED;
+    ws->sock.state = SOCK_ENDED;
     struct worker *worker = ws->conn.worker;
     const belfry_ws_handlers *handlers = handlers_of(ws);
     char text[WS_CONTROL_PAYLOAD_MAX];
@@ -97,24 +99,24 @@ static void end(struct ws_session *ws, uint16_t code, belfry_bytes reason)
     if (reason.size > 0)
         memcpy(text, reason.data, reason.size); /* it may lie in what the callbacks reuse */
     reason.data = text;
-    counter_add(&worker->counters.closed[ws->reason], 1);
+    counter_add(&worker->counters.closed[ws->sock.reason], 1);
     counter_add(&worker->counters.connections_ws, (uint64_t)-1);
     log_event(BELFRY_LOG_DEBUG, "closed", "sock=%s code=%u why=%s", ws->sock.public_id, code,
-              LOG_FIELD(bytes_of_text(close_reason_text((enum close_reason)ws->reason))));
+              LOG_FIELD(bytes_of_text(close_reason_text((enum close_reason)ws->sock.reason))));
     sock_leave_all(&ws->sock, ws->sock.route->on_leave);
     if (handlers->close != NULL)
         handlers->close(&ws->sock, code, reason, handlers->user);
     if (handlers->free_data != NULL)
-        handlers->free_data(ws->data);
+        handlers->free_data(belfry_data(&ws->sock));
     sock_retire(&ws->sock);
 }
 
 void ws_fail(struct ws_session *ws, uint16_t code, const char *why, enum close_reason reason)
 {
-    if (ws->state == WS_ENDED)
+    if (ws->sock.state == SOCK_ENDED)
         return;
-    if (ws->state == WS_OPEN) {
-        ws->reason = (uint8_t)reason;
+    if (ws->sock.state == SOCK_OPEN) {
+        ws->sock.reason = (uint8_t)reason;
         write_close(ws, code, bytes_of_text(why));
     }
     end(ws, code, bytes_of_text(why));
@@ -123,8 +125,8 @@ void ws_fail(struct ws_session *ws, uint16_t code, const char *why, enum close_r
 
 static void on_peer_close(struct ws_session *ws, const struct ws_event *event)
 {
-    if (ws->state == WS_OPEN) {
-        ws->reason = CLOSED_peer;
+    if (ws->sock.state == SOCK_OPEN) {
+        ws->sock.reason = CLOSED_peer;
         write_close(ws, event->code, bytes_of(NULL, 0)); /* RFC 6455 5.5.1: echo the code */
     }
     end(ws, event->code, bytes_of(event->data, event->size));
@@ -134,10 +136,10 @@ static void on_peer_close(struct ws_session *ws, const struct ws_event *event)
 static void begin_close(struct ws_session *ws, uint16_t code, belfry_bytes why,
                         enum close_reason reason)
 {
-    if (ws->state != WS_OPEN)
+    if (ws->sock.state != SOCK_OPEN)
         return;
-    ws->state = WS_CLOSING;
-    ws->reason = (uint8_t)reason;
+    ws->sock.state = SOCK_CLOSING;
+    ws->sock.reason = (uint8_t)reason;
     write_close(ws, ws_close_is_valid(code) ? code : WS_CLOSE_INTERNAL, why);
     conn_set_timer(&ws->conn, ws->conn.worker->loop.now_ms + options_of(ws)->close_timeout_ms);
 }
@@ -145,16 +147,16 @@ static void begin_close(struct ws_session *ws, uint16_t code, belfry_bytes why,
 static void on_lost(struct conn *c)
 {
     struct ws_session *ws = ws_of_conn(c);
-    if (ws->state == WS_OPEN)
-        ws->reason = CLOSED_lost;
+    if (ws->sock.state == SOCK_OPEN)
+        ws->sock.reason = CLOSED_lost;
     end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0));
 }
 
 static void on_end(struct conn *c)
 {
     struct ws_session *ws = ws_of_conn(c);
-    if (ws->state == WS_OPEN)
-        ws->reason = CLOSED_lost; /* an end without a close frame */
+    if (ws->sock.state == SOCK_OPEN)
+        ws->sock.reason = CLOSED_lost; /* an end without a close frame */
     end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0));
     conn_finish(c);
 }
@@ -188,7 +190,7 @@ static void on_message(struct ws_session *ws, const struct ws_event *event, belf
 {
     struct worker *worker = ws->conn.worker;
     counter_add(&worker->counters.messages_in, 1);
-    if (ws->state != WS_OPEN || handlers_of(ws)->message == NULL)
+    if (ws->sock.state != SOCK_OPEN || handlers_of(ws)->message == NULL)
         return;
     /* An echo of it can be sent from where it lies. */
     worker->in_place = event->is_in_place ? event->data : NULL;
@@ -201,7 +203,7 @@ static void on_message(struct ws_session *ws, const struct ws_event *event, belf
 
 static void on_ping(struct ws_session *ws, const struct ws_event *event)
 {
-    if (ws->state != WS_OPEN)
+    if (ws->sock.state != SOCK_OPEN)
         return;
     const uint8_t header[] = { WS_PONG | WS_FIN, (uint8_t)event->size }; /* RFC 6455 5.5: < 126 */
     conn_write(&ws->conn, header, sizeof header);
@@ -241,7 +243,6 @@ static size_t on_input(struct conn *c, uint8_t *data, size_t size)
         .role = WS_SERVER,
         .pool = c->worker->pool,
     };
-    ws->last_input_ms = (uint32_t)c->worker->loop.now_ms;
     ws->is_pinged = false;
     uint8_t *at = data;
     struct ws_event event;
@@ -281,19 +282,19 @@ static void on_timer(struct conn *c, uint64_t now_ms)
         ws_close_slow(ws);
         return;
     }
-    if (ws->state == WS_CLOSING) {
+    if (ws->sock.state == SOCK_CLOSING) {
         end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0)); /* no answer: RFC 6455 7.1.1 lets us */
         conn_finish(c);
         return;
     }
     if (ws->is_pinged) {
-        ws->reason = CLOSED_ping_timeout;
+        ws->sock.reason = CLOSED_ping_timeout;
         end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0));
         conn_abort(c);
         return;
     }
     trim(ws, now_ms);
-    uint32_t silent_ms = (uint32_t)now_ms - ws->last_input_ms;
+    uint32_t silent_ms = (uint32_t)now_ms - c->last_input_ms;
     if (silent_ms >= options->ping_interval_ms)
         send_ping(ws, now_ms);
     else
@@ -305,7 +306,7 @@ static void on_drained(struct conn *c)
     struct ws_session *ws = ws_of_conn(c);
     if (ws->has_gap)
         ws_announce_gaps(ws);
-    if (ws->state == WS_OPEN && handlers_of(ws)->drained != NULL)
+    if (ws->sock.state == SOCK_OPEN && handlers_of(ws)->drained != NULL)
         handlers_of(ws)->drained(&ws->sock, handlers_of(ws)->user);
 }
 
@@ -373,7 +374,7 @@ static belfry_err sock_send(belfry_sock *sock, belfry_type type, belfry_bytes da
     const belfry_options *options = options_of(ws);
     bool is_in_place = lies_in_place(ws, type, data);
     unsigned first = (unsigned)type | WS_FIN;
-    if (ws->state != WS_OPEN)
+    if (ws->sock.state != SOCK_OPEN)
         return BELFRY_ERR_GONE;
     if (conn_queued(c) >= options->max_queue_bytes)
         return server_why(BELFRY_ERR_LIMIT, "the peer does not read: max_queue_bytes are waiting");
@@ -430,7 +431,7 @@ static struct conn *sock_conn(const belfry_sock *sock)
 
 static void *sock_data(belfry_sock *sock)
 {
-    return sock->route->data_size > 0 ? ws_of_sock(sock)->data : NULL;
+    return sock->route->data_size > 0 ? (char *)ws_of_sock(sock) + WS_DATA_OFFSET : NULL;
 }
 
 static void describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user)

@@ -1,10 +1,5 @@
 /*
- * ws_session.h - one WebSocket: frames below, a belfry_sock above.
- *
- *   OPEN --we close--> CLOSING --peer's close, or deadline--> ENDED
- *     +------------peer's close: echoed, bad input: told-----> ENDED
- *
- * ENDED: the application has heard its last callback; the connection finishes what is queued.
+ * ws_session.h - one WebSocket: frames below, a belfry_sock above (whose states are its own).
  */
 #ifndef SERVER_WS_SESSION_H
 #define SERVER_WS_SESSION_H
@@ -14,23 +9,20 @@
 #include "ws/decoder.h"
 #include "ws/deflate.h"
 
-enum ws_state { WS_OPEN, WS_CLOSING, WS_ENDED };
-
-/* Idle, this and its 16 bytes of slot are all that a connection holds. */
+/* Idle, this and its 16 bytes of slot are all that a connection holds. The application's data, if
+ * it has any, lies behind it. */
 struct ws_session {
     struct conn conn;
     struct belfry_sock sock;
     struct ws_decoder decoder;
     struct ws_deflate *deflate; /* a dedicated compressor, while in use */
-    uint32_t last_input_ms;     /* the low half of the loop's time */
     uint32_t last_deflate_ms;
-    uint8_t state;
-    uint8_t reason; /* enum close_reason, once closing */
     bool is_pinged : 1;
-    bool is_too_slow : 1;        /* will be closed with 1013 when nobody walks its rooms */
-    bool has_gap : 1;            /* the slow policy dropped something that was not announced */
-    _Alignas(16) uint8_t data[]; /* the application's */
+    bool is_too_slow : 1; /* will be closed with 1013 when nobody walks its rooms */
+    bool has_gap : 1;     /* the slow policy dropped something that was not announced */
 };
+
+#define WS_DATA_OFFSET ((sizeof(struct ws_session) + 15) & ~(size_t)15)
 
 /* What the handshake agreed on. */
 struct ws_accept {
