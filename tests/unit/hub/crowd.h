@@ -1,0 +1,243 @@
+/*
+ * crowd.h - a hub, its shards on loops that nobody runs, and people who write down what they hear.
+ *
+ *     crowd_open(&crowd, 2, &limits);
+ *     crowd_add(&crowd, &ada, 0, "ada");
+ *     crowd_join(&ada, "tower");
+ *     crowd_say(&crowd, NULL, "tower", "hello");
+ *     crowd_drain(&crowd);
+ *     person_take(&ada)    "hello;"
+ *
+ * The wire form of a message is its payload and a semicolon; form 1 has an exclamation mark.
+ */
+#ifndef HUB_CROWD_H
+#define HUB_CROWD_H
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "hub/hub.h"
+
+#define CROWD_SHARDS 4
+#define CROWD_PEOPLE 64
+
+struct crowd;
+
+struct person {
+    struct member member;
+    struct crowd *crowd;
+    struct hub_shard *shard;
+    char name[24];
+    unsigned form;         /* the form key it wants */
+    bool takes_one_by_one; /* as who may not get joined frames */
+    struct buf heard;
+    unsigned frames; /* that it came in */
+};
+
+struct crowd {
+    struct hub hub;
+    struct loop loops[CROWD_SHARDS];
+    struct person *people[CROWD_SHARDS][CROWD_PEOPLE];
+    unsigned counts[CROWD_SHARDS];
+    uint64_t wall_ms;
+    unsigned encoded; /* forms made; with one thread only */
+    struct random_seeded seeded;
+    bool is_threaded;
+};
+
+static const struct hub_limits crowd_limits = {
+    .history = { .max_messages = 100,
+                 .max_bytes = 1 << 20,
+                 .max_age_ms = 60000,
+                 .max_log_bytes = 1 << 22 },
+    .max_rooms = 1000,
+    .max_rooms_per_member = 100,
+    .max_inbox = 1000,
+};
+
+static struct frame *crowd_encode(const struct message *m, unsigned key, void *user)
+{
+    struct crowd *crowd = user;
+    struct frame *frame = frame_new(m->args.size + 1);
+    if (frame == NULL)
+        return NULL;
+    if (m->args.size > 0)
+        memcpy(frame->bytes, m->args.data, m->args.size);
+    frame->bytes[m->args.size] = key == 1 ? '!' : ';';
+    if (!crowd->is_threaded)
+        crowd->encoded++;
+    return frame;
+}
+
+static void person_hear(struct person *p, struct frame *frame)
+{
+    if (frame == NULL) {
+        buf_put_text(&p->heard, "lost;");
+        return;
+    }
+    buf_put(&p->heard, frame->bytes, frame->size);
+    p->frames++;
+    frame_unref(frame);
+}
+
+static void person_deliver(struct member *member, struct hub_batch *batch,
+                           struct membership *membership)
+{
+    struct person *p = BELFRY_CONTAINER_OF(member, struct person, member);
+    (void)membership;
+    struct frame *frame = p->takes_one_by_one ? NULL : hub_batch_frame(batch, p->form);
+    if (frame != NULL) {
+        person_hear(p, frame);
+        return;
+    }
+    for (unsigned i = 0; i < batch->count; i++)
+        person_hear(p, hub_batch_frame_of(batch, i, p->form));
+}
+
+static void person_describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user)
+{
+    const struct person *p = BELFRY_CONTAINER_OF(member, struct person, member);
+    *out_id = bytes_of_text(p->name);
+    *out_user = bytes_of_text("user");
+}
+
+static const struct member_ops person_ops = { person_deliver, person_describe };
+
+static void crowd_each_member(struct hub_shard *shard,
+                              void (*visit)(struct member *member, void *arg), void *arg)
+{
+    struct crowd *crowd = shard->owner;
+    for (unsigned i = 0; i < crowd->counts[shard->index]; i++)
+        visit(&crowd->people[shard->index][i]->member, arg);
+}
+
+static belfry_err crowd_try_open(struct crowd *crowd, unsigned shards,
+                                 const struct hub_limits *limits)
+{
+    *crowd = (struct crowd){ .wall_ms = 1000 };
+    random_seed(&crowd->seeded, 7);
+    struct random_source random = random_source_of(&crowd->seeded);
+    belfry_err err = hub_init(&crowd->hub, shards, limits, crowd_encode, &random);
+    if (err != BELFRY_OK)
+        return err;
+    crowd->hub.each_member = crowd_each_member;
+    for (unsigned w = 0; w < shards; w++) {
+        struct poller *poller = NULL;
+        if (poll_epoll_new(&poller) != BELFRY_OK ||
+            loop_init(&crowd->loops[w], &poll_epoll, poller, &clock_system) != BELFRY_OK)
+            return BELFRY_ERR_NOMEM;
+        crowd->hub.shards[w].loop = &crowd->loops[w];
+        crowd->hub.shards[w].owner = crowd;
+    }
+    return BELFRY_OK;
+}
+
+static void crowd_open(struct crowd *crowd, unsigned shards, const struct hub_limits *limits)
+{
+    assert_int_equal(crowd_try_open(crowd, shards, limits), BELFRY_OK);
+}
+
+static void crowd_add(struct crowd *crowd, struct person *p, unsigned shard, const char *name)
+{
+    static uint64_t last_id;
+    *p = (struct person){ .member = { .ops = &person_ops, .id = ++last_id },
+                          .crowd = crowd,
+                          .shard = &crowd->hub.shards[shard] };
+    (void)snprintf(p->name, sizeof p->name, "%s", name);
+    assert_true(crowd->counts[shard] < CROWD_PEOPLE);
+    crowd->people[shard][crowd->counts[shard]++] = p;
+}
+
+static belfry_err crowd_join_with(struct person *p, const char *room, const struct hub_join *how,
+                                  struct hub_joined *out)
+{
+    return hub_join(p->shard, &p->crowd->hub.root, &p->member, bytes_of_text(room), how, out);
+}
+
+static uint32_t crowd_join(struct person *p, const char *room)
+{
+    struct hub_joined joined;
+    struct hub_join how = { .since = HUB_SINCE_NOW };
+    assert_int_equal(crowd_join_with(p, room, &how, &joined), BELFRY_OK);
+    uint32_t members = joined.members;
+    hub_joined_deinit(&joined);
+    return members;
+}
+
+static uint32_t crowd_leave(struct person *p, const char *room)
+{
+    uint32_t members;
+    assert_int_equal(
+        hub_leave(p->shard, &p->crowd->hub.root, &p->member, bytes_of_text(room), &members),
+        BELFRY_OK);
+    return members;
+}
+
+/* Publishes @spec, its time filled in; @own as in hub_publish. */
+static belfry_err crowd_publish(struct crowd *crowd, struct hub_shard *own,
+                                struct message_spec *spec, struct hub_published *out)
+{
+    spec->wall_ms = crowd->wall_ms;
+    struct message *m = message_new(spec, &crowd->hub.hash_key, crowd->hub.worker_count);
+    return m == NULL ? BELFRY_ERR_NOMEM : hub_publish(&crowd->hub.root, own, m, out);
+}
+
+static struct message_id crowd_say(struct crowd *crowd, struct hub_shard *own, const char *room,
+                                   const char *text)
+{
+    struct hub_published published;
+    struct message_spec spec = { .room_count = 1,
+                                 .rooms = { bytes_of_text(room) },
+                                 .args = bytes_of_text(text) };
+    assert_int_equal(crowd_publish(crowd, own, &spec, &published), BELFRY_OK);
+    return published.id;
+}
+
+static void crowd_drain(struct crowd *crowd)
+{
+    for (unsigned w = 0; w < crowd->hub.worker_count; w++)
+        hub_drain(&crowd->hub.shards[w]);
+}
+
+/* What @p heard since the last time; valid until it hears more. */
+static const char *person_take(struct person *p)
+{
+    static char text[4096];
+    size_t size = BELFRY_MIN(p->heard.size, sizeof text - 1);
+    if (size > 0)
+        memcpy(text, p->heard.data, size);
+    text[size] = '\0';
+    buf_clear(&p->heard);
+    p->frames = 0;
+    return text;
+}
+
+static void person_leave_all(struct person *p)
+{
+    while (p->member.membership_count > 0) {
+        char room[64] = { 0 };
+        belfry_bytes name = membership_room_name(&p->member.memberships[0]);
+        memcpy(room, name.data, BELFRY_MIN(name.size, sizeof room - 1));
+        (void)crowd_leave(p, room);
+    }
+}
+
+static void crowd_close(struct crowd *crowd)
+{
+    crowd_drain(crowd);
+    for (unsigned w = 0; w < crowd->hub.worker_count; w++) {
+        for (unsigned i = 0; i < crowd->counts[w]; i++) {
+            person_leave_all(crowd->people[w][i]);
+            member_deinit(&crowd->people[w][i]->member);
+            buf_deinit(&crowd->people[w][i]->heard);
+        }
+    }
+    unsigned shards = crowd->hub.shards != NULL ? crowd->hub.worker_count : 0;
+    hub_deinit(&crowd->hub);
+    for (unsigned w = 0; w < shards; w++) {
+        if (crowd->loops[w].poller != NULL)
+            loop_deinit(&crowd->loops[w]);
+    }
+}
+
+#endif
