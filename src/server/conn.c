@@ -57,12 +57,18 @@ belfry_err conn_init(struct conn *c, struct worker *worker, const struct session
 
 belfry_err conn_move(struct conn *from, struct conn *to, const struct session_ops *ops)
 {
-    BELFRY_ASSERT(!from->is_dirty && !from->is_blocked && from->unread == NULL);
+    BELFRY_ASSERT(from->state == CONN_OPEN && from->unread == NULL);
     from->worker->connection_count++;
     to->stream = from->stream;
     to->worker = from->worker;
     to->ops = ops;
     to->last_input_ms = from->last_input_ms;
+    /* Earlier responses may still be waiting in the queue. */
+    to->is_blocked = from->is_blocked;
+    to->has_ended = from->has_ended;
+    if (from->is_dirty)
+        to->is_dirty = worker_replace_dirty(from->worker, from, to);
+    from->is_dirty = false;
     to->out = from->out;
     to->timer = (struct timer){ .fire = on_conn_timer };
     timer_cancel(&from->worker->loop.timers, &from->timer);
@@ -415,8 +421,9 @@ static void keep_unread(struct conn *c, const uint8_t *data, size_t size)
         die(c);
 }
 
-/* Hands input over, corked. An upgrade may move the connection into another object midway. */
-static void take_input(struct conn *c, uint8_t *data, size_t size)
+/* Hands input over, corked. An upgrade may move the connection into another object midway: returns
+ * the one that it is now. */
+static struct conn *take_input(struct conn *c, uint8_t *data, size_t size)
 {
     struct worker *worker = c->worker;
     while (size > 0 && c->state == CONN_OPEN) {
@@ -431,9 +438,10 @@ static void take_input(struct conn *c, uint8_t *data, size_t size)
         size -= taken;
         if (size > 0 && c->state == CONN_OPEN && conn_is_clogged(c)) {
             keep_unread(c, data, size);
-            return;
+            break;
         }
     }
+    return c;
 }
 
 /* The queue has drained: what was left comes first, then the stream again. */
@@ -443,7 +451,7 @@ static void handle_unread(struct conn *c)
     c->is_paused = false;
     c->unread = NULL;
     if (unread != NULL && c->state == CONN_OPEN)
-        take_input(c, unread->data, unread->size);
+        c = take_input(c, unread->data, unread->size);
     if (unread != NULL) {
         buf_deinit(unread);
         mem_free(unread);
@@ -509,8 +517,8 @@ void conn_read(struct conn *c)
     if (c->state != CONN_OPEN)
         return; /* lingering: nobody wants it any more */
     bool has_more = stream_has_pending(&c->stream);
-    take_input(c, worker->rx, (size_t)got);
-    if (has_more)
+    c = take_input(c, worker->rx, (size_t)got);
+    if (has_more && c->state != CONN_DEAD)
         worker_read_again(worker, c);
 }
 

@@ -78,14 +78,17 @@ static void free_session(struct conn *c)
     mem_free(h);
 }
 
-static void on_lost(struct conn *c)
-{
-    (void)c; /* free_session does all */
-}
-
 static bool is_idle(const struct http_session *h)
 {
     return h->state == HTTP_IN_HEAD && h->head.size == 0 && http_head_is_idle(&h->parser);
+}
+
+static void on_lost(struct conn *c)
+{
+    const struct http_session *h = http_of_conn(c);
+    /* Nothing was ever decrypted: that was no TLS, or not one we speak. */
+    if (c->worker->server->tls != NULL && !h->is_ops && !h->is_served && is_idle(h))
+        counter_add(&c->worker->counters.tls_failed, 1);
 }
 
 static void on_end(struct conn *c)

@@ -112,6 +112,17 @@ bool worker_add_dirty(struct worker *w, struct conn *c)
     return list_add(&w->dirty, c);
 }
 
+bool worker_replace_dirty(struct worker *w, const struct conn *from, struct conn *to)
+{
+    for (size_t i = 0; i < w->dirty.count; i++) {
+        if (w->dirty.items[i] != from)
+            continue;
+        w->dirty.items[i] = to;
+        return true;
+    }
+    return false;
+}
+
 bool worker_add_congested(struct worker *w, struct conn *c)
 {
     if (!list_add(&w->congested, c))

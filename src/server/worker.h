@@ -132,6 +132,7 @@ BELFRY_NODISCARD belfry_err worker_post(struct worker *w, struct job *job, bool 
 /* --- for connections -------------------------------------------------------------------------*/
 
 bool worker_add_dirty(struct worker *w, struct conn *c);
+bool worker_replace_dirty(struct worker *w, const struct conn *from, struct conn *to);
 bool worker_add_congested(struct worker *w, struct conn *c);
 void worker_read_again(struct worker *w, struct conn *c);
 void worker_bury(struct worker *w, struct conn *c);

@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 
 from belfry_test import Closed, SystemTest, read_response, tcp
+from belfry_test.websocket import TEXT, frame
 
 
 def request(path, *lines, method="GET"):
@@ -27,6 +28,23 @@ class Connections(SystemTest):
             sock.sendall(b"".join(request(path) for path in paths))
             statuses = [read_response(sock)[0] for _ in paths]
         self.assertEqual(statuses, [200, 404, 200, 200] * 10)
+
+    def test_an_upgrade_behind_responses_that_wait_keeps_the_order(self):
+        upgrade = request("/ws", "Upgrade: websocket", "Connection: Upgrade",
+                          "Sec-WebSocket-Version: 13",
+                          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+        for count in (1, 20, 300):
+            with tcp(self.server.port, receive_buffer=2048) as sock:
+                sock.sendall(request("/") * count + upgrade +
+                             frame(TEXT, b'{"type":"ping"}'))
+                data = b""
+                while b'"pong"' not in data:
+                    more = sock.recv(1 << 20)
+                    self.assertTrue(more, "closed")
+                    data += more
+                self.assertEqual(data.count(b"HTTP/1.1 200 OK"), count)
+                self.assertLess(data.rindex(b"HTTP/1.1 200 OK"), data.index(b"HTTP/1.1 101 "))
+                self.assertLess(data.index(b"HTTP/1.1 101 "), data.index(b'"welcome"'))
 
     def test_connection_close_is_honoured(self):
         with tcp(self.server.port) as sock:
