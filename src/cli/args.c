@@ -41,9 +41,10 @@ static bool has_help(int argc, char **argv)
 
 static belfry_err fail_unknown(const char *word, struct config_error *error)
 {
-    return config_fail(error,
-                       "unknown verb %s: the verbs are serve, bench, config, check, version, help",
+#define ARGS_VERB_NAME(name, text, help) " " text
+    return config_fail(error, "unknown verb %s; there are:" ARGS_VERBS(ARGS_VERB_NAME),
                        LOG_FIELD(bytes_of_text(word)));
+#undef ARGS_VERB_NAME
 }
 
 belfry_err args_parse(struct args *out, int argc, char **argv, struct config_error *error)
