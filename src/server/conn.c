@@ -475,7 +475,8 @@ static void on_peer_end(struct conn *c)
         return;
     }
     c->ops->on_end(c);
-    if (c->state == CONN_OPEN && update_interest(c) != BELFRY_OK)
+    /* The end is reported for as long as we ask; what is queued may have to wait for the peer. */
+    if (c->state != CONN_DEAD && update_interest(c) != BELFRY_OK)
         die(c);
 }
 
