@@ -224,6 +224,8 @@ static void person_leave_all(struct person *p)
 
 static void crowd_close(struct crowd *crowd)
 {
+    if (crowd->hub.shards == NULL)
+        return;
     crowd_drain(crowd);
     for (unsigned w = 0; w < crowd->hub.worker_count; w++) {
         for (unsigned i = 0; i < crowd->counts[w]; i++) {
@@ -232,9 +234,8 @@ static void crowd_close(struct crowd *crowd)
             buf_deinit(&crowd->people[w][i]->heard);
         }
     }
-    unsigned shards = crowd->hub.shards != NULL ? crowd->hub.worker_count : 0;
     hub_deinit(&crowd->hub);
-    for (unsigned w = 0; w < shards; w++) {
+    for (unsigned w = 0; w < crowd->hub.worker_count; w++) {
         if (crowd->loops[w].poller != NULL)
             loop_deinit(&crowd->loops[w]);
     }
