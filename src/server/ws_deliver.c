@@ -25,6 +25,13 @@ static void count_drops(struct ws_session *ws, uint64_t count)
     counter_add(&ws->conn.worker->counters.dropped_slow, count);
 }
 
+/* It hears nothing any more: it is being closed, for whatever reason. */
+static void count_unheard(struct ws_session *ws, uint64_t count)
+{
+    struct counters *counters = &ws->conn.worker->counters;
+    counter_add(ws->is_too_slow ? &counters->dropped_slow : &counters->dropped_closed, count);
+}
+
 /* Which room lost something is known for the message at hand only; of those that left the queue
  * earlier it is not, so all rooms are told. More than needed is honest, less would not be. */
 static void note_gap(struct ws_session *ws, struct membership *membership, unsigned count)
@@ -130,11 +137,14 @@ static void deliver_one(struct ws_session *ws, struct hub_batch *batch, unsigned
     }
     if (!fits(ws, frame->size) && !ws->conn.is_blocked)
         conn_flush(&ws->conn);
-    if (ws->sock.state != SOCK_OPEN || (!fits(ws, frame->size) && !make_room(ws, m, frame->size))) {
+    if (ws->sock.state != SOCK_OPEN) {
         frame_unref(frame);
-        count_drops(ws, ws->sock.state == SOCK_OPEN ? 1 : 0);
-        if (ws->sock.state != SOCK_OPEN)
-            return;
+        count_unheard(ws, 1);
+        return;
+    }
+    if (!fits(ws, frame->size) && !make_room(ws, m, frame->size)) {
+        frame_unref(frame);
+        count_drops(ws, 1);
         if (ws->sock.route->server->options.slow_policy == BELFRY_SLOW_CLOSE)
             ws->is_too_slow = true;
         else
@@ -157,8 +167,10 @@ void ws_deliver(struct member *member, struct hub_batch *batch, struct membershi
 {
     struct ws_session *ws = ws_of_sock(sock_of_member(member));
     struct conn *c = &ws->conn;
-    if (ws->sock.state != SOCK_OPEN || ws->is_too_slow)
+    if (ws->sock.state != SOCK_OPEN || ws->is_too_slow) {
+        count_unheard(ws, batch->count);
         return;
+    }
     if ((batch->messages[0]->flags & MESSAGE_VOLATILE) != 0 && c->is_blocked) {
         counter_add(&c->worker->counters.dropped_volatile, batch->count);
         return;
@@ -175,8 +187,10 @@ void ws_deliver(struct member *member, struct hub_batch *batch, struct membershi
         return;
     }
     frame_unref(frame);
-    for (unsigned i = 0; i < batch->count && ws->sock.state == SOCK_OPEN && !ws->is_too_slow; i++)
-        deliver_one(ws, batch, i, membership);
+    unsigned done = 0;
+    while (done < batch->count && ws->sock.state == SOCK_OPEN && !ws->is_too_slow)
+        deliver_one(ws, batch, done++, membership);
+    count_unheard(ws, batch->count - done);
     if (ws->is_too_slow) /* not now: the room is being walked */
         conn_set_timer(c, c->worker->loop.now_ms);
 }
