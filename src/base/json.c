@@ -277,8 +277,7 @@ static bool open_level(struct json_iter *it, struct nesting *n, enum json_kind k
 /* One value with all that is in it, @outer levels being open around it. */
 static bool scan_value(struct json_iter *it, unsigned outer, struct json_value *out)
 {
-    struct nesting nesting;
-    nesting.level = 0; /* the bits are set as levels open */
+    struct nesting nesting = { 0 };
     skip_blanks(it);
     const uint8_t *start = it->at;
     enum json_kind first = kind_at(it);

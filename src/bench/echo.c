@@ -44,6 +44,7 @@ static bool build_batch(struct echo *e, const struct bench_options *o)
 {
     enum wire_opcode opcode = o->is_binary ? WIRE_BINARY : WIRE_TEXT;
     struct buf message = { 0 };
+    BELFRY_ASSERT(o->depth > 0);
     for (uint32_t number = 0; number < o->depth; number++) {
         fill_message(&message, o->message_bytes, number);
         wire_put_client_frame(&e->batch, opcode, buf_bytes(&message));

@@ -176,7 +176,7 @@ static bool parse_room(const char *text, struct bench_options *o)
 
 static bool parse_pid(const char *text, struct bench_options *o)
 {
-    uint32_t pid;
+    uint32_t pid = 0;
     if (!parse_count("--pid", text, 1, INT32_MAX, &pid))
         return false;
     o->pid = (pid_t)pid;

@@ -172,6 +172,7 @@ static belfry_err set(struct reader *r, const struct config_row *row, yaml_mark_
 /* The value behind a key: the next event, or, for a list, all events of a sequence. */
 static belfry_err read_value(struct reader *r, const struct config_row *row)
 {
+    BELFRY_ASSERT(row != NULL);
     belfry_err err = next_event(r);
     if (err != BELFRY_OK)
         return err;

@@ -169,8 +169,8 @@ bool http_date_parse(belfry_bytes text, uint64_t *out_seconds)
             continue;
         if (!exists(&d))
             return false;
-        *out_seconds =
-            days_since_1970(&d) * SECONDS_PER_DAY + d.hour * 3600 + d.minute * 60 + d.second;
+        *out_seconds = days_since_1970(&d) * SECONDS_PER_DAY + d.hour * UINT64_C(3600) +
+                       d.minute * UINT64_C(60) + d.second;
         return true;
     }
     return false;

@@ -79,7 +79,7 @@ static void tcp_close(struct stream *s)
 
 void stream_tcp_address(int fd, char *out)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = { 0 };
     socklen_t size = sizeof address;
     char host[INET6_ADDRSTRLEN] = "-";
     unsigned port = 0;

@@ -92,6 +92,7 @@ static belfry_err fill_rooms(const belfry_target *target, struct message_spec *s
 
 static belfry_err say_to_sock(belfry_sock *sock, struct message_spec *spec)
 {
+    BELFRY_ASSERT(sock != NULL);
     struct belfry *server = sock->route->server;
     struct worker *worker = sock_worker(sock);
     sock_catch_up(sock);

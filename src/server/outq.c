@@ -118,6 +118,7 @@ void outq_consume(struct outq *q, size_t size, struct frame_releaser *releaser)
     BELFRY_ASSERT(size <= q->bytes);
     q->bytes -= (uint32_t)size;
     while (size > 0) {
+        BELFRY_ASSERT(!outq_is_empty(q)); /* q->bytes is the sum of what is in it */
         size_t left = q->first.frame->size - q->sent;
         if (size < left) {
             q->sent += (uint32_t)size;

@@ -26,14 +26,14 @@ struct presence {
     struct presence_room *due;
 };
 
-static void publish(struct worker *worker, struct message_spec *spec, uint32_t members)
+static void publish(struct worker *worker, struct message_spec spec, uint32_t members)
 {
     char digits[16];
     struct belfry *server = worker->server;
-    spec->args = bytes_of(digits, (size_t)snprintf(digits, sizeof digits, "%u", members));
-    spec->flags = MESSAGE_UNLOGGED;
-    spec->wall_ms = worker_wall_ms(worker);
-    struct message *m = message_new(spec, &server->hub.hash_key, server->worker_count);
+    spec.args = bytes_of(digits, (size_t)snprintf(digits, sizeof digits, "%u", members));
+    spec.flags = MESSAGE_UNLOGGED;
+    spec.wall_ms = worker_wall_ms(worker);
+    struct message *m = message_new(&spec, &server->hub.hash_key, server->worker_count);
     struct hub_published published;
     if (m != NULL)
         (void)hub_publish(&server->hub.root, worker->shard, m, &published);
@@ -53,7 +53,7 @@ static void announce_counts(struct timer *timer, uint64_t now_ms)
         uint32_t members = hub_take_count(&worker->server->hub.root, name);
         struct message_spec spec = { .kind = KIND_COUNT, .room_count = 1, .rooms = { name } };
         if (members > 0)
-            publish(worker, &spec, members);
+            publish(worker, spec, members);
         mem_free(room);
     }
 }
@@ -93,7 +93,7 @@ void presence_announce(const belfry_sock *sock, belfry_bytes room, enum presence
                                  .except_member = sock->member.id,
                                  .sender = bytes_of(sock->public_id, PUBLIC_ID_SIZE),
                                  .user = bytes_of_text(sock->user) };
-    publish(worker, &spec, members);
+    publish(worker, spec, members);
 }
 
 void presence_init(struct worker *worker)
