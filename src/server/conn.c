@@ -336,6 +336,19 @@ static void on_queue_empty(struct conn *c)
 
 static void handle_unread(struct conn *c);
 
+/* More than the limit waits: answers to a peer that asks and does not read. */
+static bool is_full(const struct conn *c)
+{
+    return conn_queued(c) > c->worker->full_bytes;
+}
+
+/* A paused connection: not yet? One that was paused for being full has nothing unread, and goes on
+ * as soon as it is not full: under a policy that drops, room messages may keep it clogged. */
+static bool must_wait(const struct conn *c)
+{
+    return c->unread != NULL || c->is_held ? conn_is_clogged(c) : is_full(c);
+}
+
 static void block(struct conn *c)
 {
     if (c->is_blocked)
@@ -371,7 +384,7 @@ void conn_flush(struct conn *c)
         on_queue_empty(c);
     else
         block(c);
-    if (!c->is_paused || conn_is_clogged(c))
+    if (!c->is_paused || must_wait(c))
         return;
     if (worker->shard->is_draining)
         worker_read_again(worker, c); /* no callbacks while rooms are walked */
@@ -486,12 +499,18 @@ void conn_read(struct conn *c)
     if (c->state == CONN_DEAD)
         return;
     if (c->is_paused) {
-        if (!conn_is_clogged(c))
+        if (!must_wait(c))
             handle_unread(c);
         return;
     }
     if (c->has_ended)
         return;
+    if (BELFRY_UNLIKELY(is_full(c)) && c->state == CONN_OPEN) {
+        c->is_paused = true;
+        if (update_interest(c) != BELFRY_OK)
+            die(c);
+        return;
+    }
     if (BELFRY_UNLIKELY(worker_is_congested(worker)) && c->state == CONN_OPEN) {
         if (worker_add_congested(worker, c)) {
             c->is_congested = true;

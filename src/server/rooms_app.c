@@ -35,7 +35,7 @@ static void send_json(belfry_sock *sock, const struct buf *text)
     if (buf_failed(text))
         conn_abort(sock_ops_of(sock)->conn(sock));
     else
-        (void)sock_ops_of(sock)->send(sock, BELFRY_TEXT, buf_bytes(text)); /* full: it is clogged */
+        (void)sock_ops_of(sock)->reply(sock, buf_bytes(text)); /* closing: nobody asks any more */
 }
 
 static struct buf *begin_reply(belfry_sock *sock)

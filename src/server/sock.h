@@ -14,7 +14,11 @@
 
 struct sock_ops {
     struct member_ops member; /* first: member.ops points here */
+    /* LIMIT above max_queue_bytes. */
     belfry_err (*send)(belfry_sock *sock, belfry_type type, belfry_bytes data);
+    /* An answer: text that is valid UTF-8, sent whatever waits. Above max_queue_bytes the
+     * connection is not read any more, so that there will not be more answers. */
+    belfry_err (*reply)(belfry_sock *sock, belfry_bytes text);
     void (*close)(belfry_sock *sock, uint16_t code, belfry_bytes reason);
     void (*stop)(belfry_sock *sock); /* the server shuts down */
     struct conn *(*conn)(const belfry_sock *sock);

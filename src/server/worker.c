@@ -454,6 +454,7 @@ belfry_err worker_init(struct worker *w, struct belfry *server, unsigned index)
     w->slots.worker = index;
     w->max_connections = server->options.max_connections;
     w->clog_bytes = (size_t)(server->options.max_queue_bytes / 4);
+    w->full_bytes = (size_t)server->options.max_queue_bytes;
     w->close_timeout_ms = server->options.close_timeout_ms;
     w->shard = &server->hub.shards[index];
     w->shard->owner = w;

@@ -67,7 +67,8 @@ struct worker {
     struct conn_list dirty;
     struct conn_list congested;
     struct conn_list again;
-    size_t clog_bytes;
+    size_t clog_bytes; /* unsent by one connection: it takes no more of its input for now */
+    size_t full_bytes; /* the same: it is not even read */
     uint32_t close_timeout_ms;
     struct presence *presence; /* rooms whose count is to be announced */
     struct timer housekeeping;

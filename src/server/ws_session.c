@@ -367,19 +367,13 @@ static bool lies_in_place(const struct ws_session *ws, belfry_type type, belfry_
            (type == BELFRY_BINARY || type == worker->in_place_type);
 }
 
-static belfry_err sock_send(belfry_sock *sock, belfry_type type, belfry_bytes data)
+/* Frames and sends @data, which may lie where it was received. */
+static belfry_err send_message(struct ws_session *ws, belfry_type type, belfry_bytes data,
+                               bool is_in_place)
 {
-    struct ws_session *ws = ws_of_sock(sock);
     struct conn *c = &ws->conn;
     const belfry_options *options = options_of(ws);
-    bool is_in_place = lies_in_place(ws, type, data);
     unsigned first = (unsigned)type | WS_FIN;
-    if (ws->sock.state != SOCK_OPEN)
-        return BELFRY_ERR_GONE;
-    if (conn_queued(c) >= options->max_queue_bytes)
-        return server_why(BELFRY_ERR_LIMIT, "the peer does not read: max_queue_bytes are waiting");
-    if (type == BELFRY_TEXT && !is_in_place && !utf8_is_valid(data))
-        return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
     counter_add(&c->worker->counters.messages_out, 1);
     if (ws->decoder.params.is_on && data.size >= options->deflate_threshold_bytes)
         return is_dedicated(ws) ? send_dedicated(ws, first, data)
@@ -393,6 +387,27 @@ static belfry_err sock_send(belfry_sock *sock, belfry_type type, belfry_bytes da
     conn_write(c, header, header_size);
     conn_write(c, data.data, data.size);
     return c->state == CONN_DEAD ? BELFRY_ERR_NOMEM : BELFRY_OK;
+}
+
+static belfry_err sock_send(belfry_sock *sock, belfry_type type, belfry_bytes data)
+{
+    struct ws_session *ws = ws_of_sock(sock);
+    bool is_in_place = lies_in_place(ws, type, data);
+    if (ws->sock.state != SOCK_OPEN)
+        return BELFRY_ERR_GONE;
+    if (conn_queued(&ws->conn) >= options_of(ws)->max_queue_bytes)
+        return server_why(BELFRY_ERR_LIMIT, "the peer does not read: max_queue_bytes are waiting");
+    if (type == BELFRY_TEXT && !is_in_place && !utf8_is_valid(data))
+        return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
+    return send_message(ws, type, data, is_in_place);
+}
+
+static belfry_err sock_reply(belfry_sock *sock, belfry_bytes text)
+{
+    struct ws_session *ws = ws_of_sock(sock);
+    if (ws->sock.state != SOCK_OPEN)
+        return BELFRY_ERR_GONE;
+    return send_message(ws, BELFRY_TEXT, text, false);
 }
 
 /* A dedicated compressor at work, as late as possible: on what is written next. */
@@ -454,6 +469,7 @@ static const struct session_ops ws_session_ops = {
 static const struct sock_ops ws_sock_ops = {
     .member = { .deliver = ws_deliver, .describe = describe },
     .send = sock_send,
+    .reply = sock_reply,
     .close = sock_close,
     .stop = sock_stop,
     .conn = sock_conn,
