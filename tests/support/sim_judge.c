@@ -244,6 +244,9 @@ void sim_rooms_judge(struct sim_rooms *rooms)
     }
     for (size_t i = 0; i < rooms->visit_count; i++) {
         struct sim_visit *visit = rooms->visits[i];
+        if (!visit->is_over && sim_client_is_open(visit->client))
+            SIM_CHECK(visit->asked == visit->answered, "%u requests, %u answers", visit->asked,
+                      visit->answered);
         for (unsigned room = 0; room < SIM_ROOMS; room++) {
             if (visit->stays[room] != NULL && !visit->stays[room]->is_over)
                 sim_client_say(visit->client, "{\"type\":\"members\",\"room\":\"r%u\"}", room);

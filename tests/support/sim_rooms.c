@@ -160,6 +160,7 @@ static void on_ack(struct sim_visit *visit, const struct sim_said *said)
     unsigned number = read_post(rooms, said->ref);
     const struct sim_post *post = &rooms->posts[number];
     struct message_id id = read_id(rooms, said->id);
+    visit->answered++;
     learn_id(rooms, number, id);
     if (post->kind == SIM_MESSAGE && post->sent_count == 1 && !rooms->may_drop)
         SIM_CHECK(post->has_sender_copy, "the ack of p%u came before the sender's copy", number);
@@ -204,6 +205,7 @@ static void on_joined(struct sim_visit *visit, const struct sim_said *said)
     SIM_CHECK(read_room(said->room) == snapshot->room, "another room was joined");
     SIM_CHECK(!snapshot->is_answered, "two answers to a join");
     snapshot->is_answered = true;
+    visit->answered++;
     snapshot->has_gap = said->has_gap;
     snapshot->last = read_id(rooms, said->last);
     read_history(rooms, said, snapshot);
@@ -221,6 +223,12 @@ static void close_stay(struct sim_visit *visit, unsigned room)
     SIM_CHECK(visit->stays[room] != NULL, "left a room that was not joined");
     visit->stays[room]->is_over = true;
     visit->stays[room] = NULL;
+}
+
+static void on_left(struct sim_visit *visit, const struct sim_said *said)
+{
+    visit->answered++;
+    close_stay(visit, read_room(said->room));
 }
 
 static void on_presence(struct sim_visit *visit, const struct sim_said *said, int change)
@@ -255,7 +263,7 @@ static void on_said(struct sim_client *c, const struct sim_said *said, void *use
     else if (bytes_equal_text(said->type, "joined"))
         on_joined(visit, said);
     else if (bytes_equal_text(said->type, "left"))
-        close_stay(visit, read_room(said->room));
+        on_left(visit, said);
     else if (bytes_equal_text(said->type, "user-joined"))
         on_presence(visit, said, 1);
     else if (bytes_equal_text(said->type, "user-left"))
@@ -354,6 +362,7 @@ void sim_rooms_join(struct sim_visit *visit, unsigned room, enum hub_since since
         snprintf(more, sizeof more, ",\"history\":%u", count);
     }
     visit->wants[room] = true;
+    visit->asked++;
     sim_client_say(visit->client, "{\"type\":\"join\",\"room\":\"r%u\",\"ref\":\"j%u\"%s}", room,
                    number, more);
 }
@@ -361,6 +370,7 @@ void sim_rooms_join(struct sim_visit *visit, unsigned room, enum hub_since since
 void sim_rooms_leave(struct sim_visit *visit, unsigned room)
 {
     visit->wants[room] = false;
+    visit->asked++;
     sim_client_say(visit->client, "{\"type\":\"leave\",\"room\":\"r%u\"}", room);
 }
 
@@ -379,6 +389,7 @@ static void send_post(struct sim_visit *visit, unsigned number, bool has_ref)
     if (has_ref)
         snprintf(ref, sizeof ref, ",\"ref\":\"p%u\"", number);
     post->sent_count++;
+    visit->asked += has_ref;
     sim_client_say(visit->client, "{\"type\":%s:\"p%u\",\"room\":\"r%u\"%s%s}",
                    openings[post->kind], number, post->room, key, ref);
 }

@@ -80,6 +80,8 @@ struct sim_visit {
     struct sim_numbers unlogged; /* heard since last_live */
     struct sim_numbers heard_unlogged;
     unsigned gap_count;
+    unsigned asked; /* requests that are to be answered, and answers */
+    unsigned answered;
     bool is_over;
 };
 
