@@ -134,7 +134,9 @@ static void say_if_possible(const char *first, const char *second)
 static void leave_if_there(struct person *p, const char *room)
 {
     uint32_t members;
-    (void)hub_leave(p->shard, &crowd.hub.root, &p->member, bytes_of_text(room), &members);
+    belfry_err err =
+        hub_leave(p->shard, &crowd.hub.root, &p->member, bytes_of_text(room), &members);
+    assert_true(err == BELFRY_OK || err == BELFRY_ERR_NOT_FOUND);
 }
 
 static void live_a_little(void)
