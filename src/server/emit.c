@@ -96,6 +96,8 @@ static belfry_err say_to_sock(belfry_sock *sock, struct message_spec *spec)
     struct belfry *server = sock->route->server;
     struct worker *worker = sock_worker(sock);
     sock_catch_up(sock);
+    if (sock->state != SOCK_OPEN)
+        return BELFRY_ERR_GONE;
     spec->flags |= MESSAGE_UNLOGGED;
     struct message *m = message_new(spec, &server->hub.hash_key, server->worker_count);
     if (m == NULL)

@@ -143,8 +143,8 @@ belfry_err belfry_join(belfry_sock *sock, const char *room)
         return err;
     struct hub_joined joined;
     struct hub_join how = { .since = HUB_SINCE_NOW };
-    if (slots_find(&sock_worker(sock)->slots, sock->member.id) != sock)
-        return BELFRY_ERR_GONE;
+    if (sock->state != SOCK_OPEN)
+        return BELFRY_ERR_GONE; /* in its last callback it has left all rooms for good */
     err = hub_join(sock_worker(sock)->shard, &sock->route->server->hub.root, &sock->member,
                    bytes_of_text(room), &how, &joined);
     if (err != BELFRY_OK)
