@@ -32,10 +32,11 @@ static struct rooms_person person_of(const belfry_sock *sock)
 /* Sends the JSON in @text; without memory the connection cannot keep its promises and ends. */
 static void send_json(belfry_sock *sock, const struct buf *text)
 {
-    if (buf_failed(text))
+    belfry_err err = BELFRY_ERR_NOMEM;
+    if (!buf_failed(text))
+        err = sock_ops_of(sock)->reply(sock, buf_bytes(text));
+    if (err == BELFRY_ERR_NOMEM) /* else it is closing: nobody asks any more */
         conn_abort(sock_ops_of(sock)->conn(sock));
-    else
-        (void)sock_ops_of(sock)->reply(sock, buf_bytes(text)); /* closing: nobody asks any more */
 }
 
 static struct buf *begin_reply(belfry_sock *sock)
@@ -107,7 +108,7 @@ static bool encode_history(const struct hub_joined *joined, const char *epoch, s
         encode_json(text, joined->history[i], epoch);
         ends[i] = text->size;
     }
-    for (uint32_t i = 0; i < joined->history_count; i++) {
+    for (uint32_t i = 0; i < joined->history_count && !buf_failed(text); i++) {
         size_t start = i == 0 ? 0 : ends[i - 1];
         items[i] = bytes_of(text->data + start, ends[i] - start);
     }
