@@ -52,7 +52,8 @@ class Server:
     Options are flags: max_queue_bytes="64K" passes --max-queue-bytes 64K, True a flag alone.
     """
 
-    def __init__(self, demo=True, port=None, nofile=None, program=None, **options):
+    def __init__(self, demo=True, port=None, nofile=None, program=None,
+                 stdin=subprocess.DEVNULL, **options):
         self.port = port or free_port()
         self.secure = bool(options.get("tls_self_signed") or options.get("tls_cert"))
         self.log = tempfile.TemporaryFile()
@@ -65,7 +66,7 @@ class Server:
                 command.append(str(value))
         limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))) \
             if nofile else None
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
+        self.process = subprocess.Popen(command, stdin=stdin, stdout=self.log,
                                         stderr=subprocess.STDOUT, preexec_fn=limit,
                                         env=clean_environment(), cwd=tempfile.gettempdir())
         self.pid = self.process.pid
