@@ -303,6 +303,16 @@ static belfry_err open_listeners(belfry *server, struct worker *w)
     return worker_listen(w);
 }
 
+/* As before server_listen, so that it may be tried again. */
+static void undo_listening(belfry *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_unlisten(&server->workers[i]);
+    memset(server->addresses, 0, sizeof server->addresses);
+    server->address_count = 0;
+    server->tls = tls_context_free(server->tls);
+}
+
 belfry_err server_listen(belfry *server)
 {
     if (atomic_load(&server->state) != SERVER_NEW)
@@ -314,8 +324,10 @@ belfry_err server_listen(belfry *server)
         err = resolve(server, server->ops_listen, true);
     for (unsigned i = 0; i < server->worker_count && err == BELFRY_OK; i++)
         err = open_listeners(server, &server->workers[i]);
-    if (err != BELFRY_OK)
+    if (err != BELFRY_OK) {
+        undo_listening(server);
         return err;
+    }
     atomic_store(&server->state, SERVER_RUNNING);
     for (unsigned i = 0; i < server->address_count; i++)
         log_event(BELFRY_LOG_INFO, "listening", "address=%s workers=%u tls=%s%s",

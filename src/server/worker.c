@@ -357,6 +357,14 @@ static void close_listeners(struct worker *w)
         listener_deinit(&w->listeners[i].listener);
 }
 
+void worker_unlisten(struct worker *w)
+{
+    close_listeners(w);
+    mem_free(w->listeners);
+    w->listeners = NULL;
+    w->listener_count = 0;
+}
+
 static void on_stop_deadline(struct timer *timer, uint64_t now_ms)
 {
     (void)timer; /* the turn's end looks at the time */
@@ -497,7 +505,7 @@ void worker_deinit(struct worker *w)
 {
     if (w->server == NULL)
         return;
-    close_listeners(w);
+    worker_unlisten(w);
     struct worker *before = current_worker;
     current_worker = w;
     presence_deinit(w);
@@ -511,7 +519,6 @@ void worker_deinit(struct worker *w)
     mem_free(w->dirty.items);
     mem_free(w->congested.items);
     mem_free(w->again.items);
-    mem_free(w->listeners);
     mem_free(w->fields);
     mem_free(w->rx);
 }

@@ -117,6 +117,9 @@ void worker_step(struct worker *w, int max_wait_ms);
 /* Accepts from now on. */
 BELFRY_NODISCARD belfry_err worker_listen(struct worker *w);
 
+/* Closes its listeners and forgets them. */
+void worker_unlisten(struct worker *w);
+
 /* Takes over a stream that somebody else set up (the simulation). @setup fills it in. */
 void worker_adopt(struct worker *w, void (*setup)(struct stream *s, struct loop *loop, void *arg),
                   void *arg, bool is_ops);
