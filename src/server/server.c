@@ -393,6 +393,17 @@ static belfry_err start_threads(belfry *server, unsigned first)
     return err;
 }
 
+/* Not all threads could be had: those there are end, and nobody waits for the others. */
+static void give_up(belfry *server, unsigned first)
+{
+    for (unsigned i = first; i < server->worker_count; i++) {
+        if (!server->workers[i].has_thread)
+            atomic_store_explicit(&server->workers[i].is_stopped, true, memory_order_release);
+    }
+    belfry_stop_soon(server);
+    (void)server_check_stopped(server);
+}
+
 static void join_threads(belfry *server)
 {
     pthread_mutex_lock(&server->lock);
@@ -411,8 +422,11 @@ static void join_threads(belfry *server)
 belfry_err belfry_start(belfry *server)
 {
     belfry_err err = server_listen(server);
-    if (err == BELFRY_OK)
-        err = start_threads(server, 0);
+    if (err != BELFRY_OK)
+        return err;
+    err = start_threads(server, 0);
+    if (err != BELFRY_OK)
+        give_up(server, 0);
     return err;
 }
 
@@ -472,7 +486,7 @@ int belfry_run(belfry *server)
     if (err == BELFRY_OK)
         err = start_threads(server, 1);
     if (err != BELFRY_OK)
-        belfry_stop_soon(server);
+        give_up(server, 1);
     run_worker(&server->workers[0]);
     join_threads(server);
     if (has_signals)

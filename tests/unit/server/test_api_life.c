@@ -167,6 +167,33 @@ static void test_a_server_that_never_ran_is_freed_with_what_was_said(void **stat
     assert_int_equal(belfry_run(NULL), 1);
 }
 
+/* Stacks larger than memory: no thread can be made. */
+static void set_stack_size(size_t size)
+{
+    pthread_attr_t attributes;
+    assert_int_equal(pthread_attr_init(&attributes), 0);
+    assert_int_equal(pthread_attr_setstacksize(&attributes, size), 0);
+    assert_int_equal(pthread_setattr_default_np(&attributes), 0);
+    assert_int_equal(pthread_attr_destroy(&attributes), 0);
+}
+
+static void test_without_threads_a_server_does_not_start_and_still_ends(void **state)
+{
+    (void)state;
+    set_stack_size((size_t)1 << 46);
+    belfry *started = new_server(2);
+    belfry_err err = belfry_start(started);
+    belfry *run_here = new_server(2);
+    int code = belfry_run(run_here); /* this thread it has, the other not */
+    set_stack_size((size_t)8 << 20);
+    assert_int_equal(err, BELFRY_ERR_NOMEM);
+    assert_int_equal(code, 1);
+    assert_string_equal(belfry_why(run_here), "cannot start a thread");
+    belfry_stop(started);
+    belfry_free(started);
+    belfry_free(run_here);
+}
+
 /* --- two at once
  * ----------------------------------------------------------------------------------------*/
 
@@ -397,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_an_address_in_use_is_an_error_that_can_be_tried_again),
         cmocka_unit_test(test_addresses_that_are_none_are_told),
         cmocka_unit_test(test_a_server_that_never_ran_is_freed_with_what_was_said),
+        cmocka_unit_test(test_without_threads_a_server_does_not_start_and_still_ends),
         cmocka_unit_test(test_two_servers_in_one_process_know_nothing_of_each_other),
         cmocka_unit_test(test_run_ends_with_a_stop_from_another_thread),
         cmocka_unit_test(test_a_callback_may_begin_the_stop),
