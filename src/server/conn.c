@@ -578,7 +578,7 @@ static void on_stream_ready(struct watch *watch, unsigned events)
 
 void conn_finish(struct conn *c)
 {
-    if (c->state != CONN_OPEN)
+    if (c->state != CONN_OPEN || c->is_doomed) /* its timer is to kill it, not to wait */
         return;
     c->state = CONN_FINISHING;
     /* A peer that does not read must not keep us: what is left has as long as a close. */
