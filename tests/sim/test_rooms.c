@@ -16,7 +16,7 @@
 #define SEEDS 200
 
 /* They failed once, and never shall again. */
-static const uint64_t past_seeds[] = { 1 };
+static const uint64_t past_seeds[] = { 40, 179 };
 
 /* Somebody who connects again and again. */
 struct person {

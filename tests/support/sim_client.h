@@ -42,6 +42,7 @@ struct sim_client_how {
     bool is_raw;
     bool is_mute; /* answers neither pings nor closes */
     bool offers_deflate;
+    bool may_be_cut; /* the server may end it inside a frame: its memory is out */
     void (*on_said)(struct sim_client *c, const struct sim_said *said, void *user_data);
     void *user_data;
 };

@@ -14,7 +14,7 @@
 
 #define EPOCH_WALL_MS 1732400000000
 #define START_MS 1000000
-#define STEPS_WITHOUT_REST 3000000 /* somebody is spinning */
+#define STEPS_WITHOUT_REST 300000 /* somebody is spinning */
 
 /* --- making -----------------------------------------------------------------------------------*/
 
