@@ -241,7 +241,7 @@ static void test_targets_reach_exactly_whom_they_name(void **state)
         for (size_t i = 0; i < BELFRY_COUNT(all); i++) {
             const char *text = person_take(all[i]);
             if (strcmp(text, "x;") == 0)
-                strncat(heard, all[i]->name, 1);
+                heard[strlen(heard)] = all[i]->name[0];
             else if (text[0] != '\0')
                 fail_msg("%s: %s heard \"%s\"", c->name, all[i]->name, text);
         }
