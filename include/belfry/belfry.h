@@ -28,8 +28,9 @@
  *   Memory    bytes and strings handed in are copied, unless stated otherwise. You free only what a
  *             function named *_new gave you.
  *   Blocking  none but belfry_run and belfry_stop.
- *   Errors    BELFRY_OK is 0, errors are negative; belfry_why() says more.
- *   Slow      a member above max_queue_bytes meets slow_policy and is never waited for.
+ *   Errors    BELFRY_OK is 0, errors are negative; belfry_why() says more. A NULL server
+ * (belfry_new failed) is refused with BELFRY_ERR_STATE, or 1 by belfry_run. Slow      a member
+ * above max_queue_bytes meets slow_policy and is never waited for.
  */
 #ifndef BELFRY_BELFRY_H
 #define BELFRY_BELFRY_H
@@ -227,8 +228,11 @@ BELFRY_API belfry_err belfry_ws(belfry *server, const char *pattern,
 BELFRY_API belfry_err belfry_rooms(belfry *server, const char *pattern);
 
 /** Names the user of the socket that will come of @req, for presence; call it in `upgrade`.
- * Errors: NOMEM. */
+ * Errors: INVALID (not UTF-8), NOMEM. */
 BELFRY_API belfry_err belfry_request_set_user(belfry_request *req, const char *user);
+
+/** The server that @req came to. */
+BELFRY_API belfry *belfry_request_server(const belfry_request *req);
 
 /** Sends one whole message. Copied, except that echoing the message just received copies nothing.
  * Errors: GONE (closing), LIMIT (above max_queue_bytes: the peer does not read), NOMEM, INVALID

@@ -33,7 +33,7 @@ extern "C" {
     X(CLOSE, "close", "closed with 1013")                                       \
     X(DROP_NEWEST, "drop-newest", "the new message is dropped for this member") \
     X(DROP_OLDEST, "drop-oldest", "the oldest unsent messages make room")       \
-    X(LATEST, "latest", "only the latest message of each key is kept, then the oldest go")
+    X(LATEST, "latest", "of each event and sender only the latest is kept, then the oldest go")
 
 /* permessage-deflate (RFC 7692). */
 #define BELFRY_DEFLATE_MODES(X)                                                             \
@@ -63,10 +63,10 @@ typedef enum belfry_deflate_mode {
     FLAG(   tls_self_signed,                                                "TLS with a certificate made at start, for development only") \
     TEXT(   origins,                 "",                                    "origins that browsers may connect from besides the server's own, comma-separated, each as https://example.com; * allows any") \
     TEXT(   static_dir,              "",                                    "folder whose files are served over HTTP")     \
-    COUNT(  max_connections,         0,           1,     10000000,    0,    "connections per worker; 0 derives it from RLIMIT_NOFILE") \
+    COUNT(  max_connections,         0,           1,     10000000,    0,    "connections per worker; 0 shares RLIMIT_NOFILE among them") \
     SIZE(   max_head_bytes,          16384,       512,   1048576,     0,    "size of a request head (431 or 414 above it)") \
     COUNT(  max_headers,             100,         8,     1000,        0,    "header fields of a request (431 above it)")   \
-    SIZE(   max_body_bytes,          1048576,     0,     1073741824,  0,    "size of a request body (413 above it)")       \
+    SIZE(   max_body_bytes,          1048576,     1,     1073741824,  0,    "size of a request body (413 above it)")       \
     MS(     handshake_timeout_ms,    10000,       100,   600000,      0,    "time for a TLS handshake and a complete request head (408 after it)") \
     MS(     body_timeout_ms,         30000,       100,   600000,      0,    "time for a complete request body (408 after it)") \
     MS(     keep_alive_timeout_ms,   60000,       100,   3600000,     1,    "an HTTP connection without a request is closed after this") \

@@ -28,7 +28,7 @@ enum config_log_format {
 /* clang-format off */
 /*    type    name        choices             type                    default              what it does */
 #define CONFIG_SETTINGS(TEXT, FLAG, CHOICE)                                                                 \
-    FLAG(   demo,                                                                          "demo pages on /, anonymous users, any localhost origin") \
+    FLAG(   demo,                                                                          "demo pages on /, anonymous users, any origin") \
     TEXT(   config,                                                   CONFIG_DEFAULT_FILE, "YAML file to read; the default is read only if it exists, an empty name reads none") \
     CHOICE( log_level,  BELFRY_LOG_LEVELS,  belfry_log_level,         BELFRY_LOG_INFO,     "how much to tell on stderr; each level includes those before it") \
     CHOICE( log_format, CONFIG_LOG_FORMATS, enum config_log_format,   CONFIG_LOG_AUTO,     "how a line of the log looks") \

@@ -94,7 +94,7 @@ struct membership {
 struct member {
     const struct member_ops *ops;
     uint64_t id;                    /* process-wide, never reused */
-    struct membership *memberships; /* in the order of joining */
+    struct membership *memberships; /* in the order of joining, the latest last */
     uint16_t membership_count;
     uint16_t membership_capacity;
     uint32_t mark;

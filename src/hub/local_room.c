@@ -94,6 +94,16 @@ void local_room_add(struct local_room *room, struct member *member)
     room->members[index] = (struct local_member){ .member = member, .row = row };
 }
 
+/* The rows behind @row move up: a member's rooms stay in the order of joining. */
+static void close_gap(struct member *member, uint32_t row)
+{
+    for (uint32_t i = row; i + 1u < member->membership_count; i++) {
+        struct membership *next = &member->memberships[i + 1];
+        next->room->members[next->index].row = i;
+        member->memberships[i] = *next;
+    }
+}
+
 void local_room_remove(struct local_room *room, struct member *member, uint32_t row)
 {
     uint32_t index = member->memberships[row].index;
@@ -103,13 +113,18 @@ void local_room_remove(struct local_room *room, struct member *member, uint32_t 
     room->members[index] = moved;
     moved.member->memberships[moved.row].index = index;
 
-    /* The rest moves up: a member's rooms stay in the order of joining. */
+    close_gap(member, row);
     member->membership_count--;
-    for (uint32_t i = row; i < member->membership_count; i++) {
-        struct membership *next = &member->memberships[i + 1];
-        next->room->members[next->index].row = i;
-        member->memberships[i] = *next;
-    }
+}
+
+void local_room_make_latest(const struct local_room *room, struct member *member)
+{
+    struct membership *found = local_room_membership(room, member);
+    struct membership kept = *found;
+    uint32_t last = member->membership_count - 1u;
+    close_gap(member, (uint32_t)(found - member->memberships));
+    member->memberships[last] = kept;
+    kept.room->members[kept.index].row = last;
 }
 
 struct membership *local_room_membership(const struct local_room *room, const struct member *member)

@@ -29,6 +29,8 @@ void local_room_drop_if_empty(struct hub_shard *shard, struct local_room *room);
 /* Memory for one more member in both lists, so that local_room_add cannot fail. */
 BELFRY_NODISCARD belfry_err local_room_reserve(struct local_room *room, struct member *member);
 void local_room_add(struct local_room *room, struct member *member);
+/* @member's row of @room becomes the last one. */
+void local_room_make_latest(const struct local_room *room, struct member *member);
 void local_room_remove(struct local_room *room, struct member *member, uint32_t row);
 
 /* The row of @room in @member's list, or NULL. */

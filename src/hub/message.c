@@ -33,6 +33,7 @@ static belfry_bytes copy_key(char **at, const struct message_spec *spec)
     if (spec->key.size == 0)
         return bytes_of(NULL, 0);
     char *start = *at;
+    *(*at)++ = spec->user.size > 0 ? 'u' : 's'; /* nobody can be named like a socket's id */
     (void)copy_to(at, spec->user.size > 0 ? spec->user : spec->sender);
     *(*at)++ = '\0';
     if (spec->room_count > 0)
@@ -46,7 +47,7 @@ static size_t key_size(const struct message_spec *spec)
 {
     if (spec->key.size == 0)
         return 0;
-    return spec->sender.size + spec->user.size + spec->rooms[0].size + spec->key.size + 2;
+    return spec->sender.size + spec->user.size + spec->rooms[0].size + spec->key.size + 3;
 }
 
 struct message *message_new(const struct message_spec *spec, const struct map_key *hash_key,

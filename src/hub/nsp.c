@@ -319,7 +319,9 @@ static void become_live(struct delivery *delivery, struct hub_shard *shard)
 {
     struct join_marker *marker = BELFRY_CONTAINER_OF(delivery, struct join_marker, delivery);
     (void)shard;
-    if (!marker->joined->was_member)
+    if (marker->joined->was_member)
+        local_room_make_latest(marker->room, marker->member);
+    else
         local_room_add(marker->room, marker->member);
     if (marker->how->on_live != NULL)
         marker->how->on_live(marker->member, marker->joined, marker->how->user);

@@ -203,6 +203,7 @@ belfry_err hub_ask_roster(struct hub_shard *shard, struct hub_nsp *nsp, belfry_b
                           void *user)
 {
     struct hub *hub = nsp->hub;
+    BELFRY_ASSERT(limit > 0);
     size_t parts_size = hub->worker_count * sizeof(struct roster_part);
     struct roster_request *request =
         mem_alloc_zeroed(sizeof *request + parts_size + room.size + after.size);

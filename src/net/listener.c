@@ -188,10 +188,11 @@ static void on_acceptable(struct watch *watch, unsigned events)
             l->callbacks.on_connection(l->callbacks.user, fd);
             continue;
         }
+        if (errno == EINTR || errno == ECONNABORTED)
+            continue;
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
             shed(l);
-        if (errno != EINTR && errno != ECONNABORTED)
-            return;
+        return;
     }
 }
 

@@ -86,8 +86,9 @@ static uint64_t find_next(struct timer_wheel *wheel)
     return has_any ? wheel->done_ms + (uint64_t)TIMER_SLOTS * TIMER_SLOT_MS / 2 : TIMER_NEVER;
 }
 
-/* Moves what is due out of one slot, onto @due. */
-static void collect(struct timer_wheel *wheel, size_t slot, uint64_t now_ms, struct timer **due)
+/* Moves what is due out of one slot, behind *@due; returns the new end of that list. */
+static struct timer **collect(struct timer_wheel *wheel, size_t slot, uint64_t now_ms,
+                              struct timer **due)
 {
     struct timer *next;
     for (struct timer *t = wheel->slots[slot]; t != NULL; t = next) {
@@ -95,8 +96,10 @@ static void collect(struct timer_wheel *wheel, size_t slot, uint64_t now_ms, str
         if (t->due_ms <= now_ms) {
             unlink_timer(t);
             link_into(due, t);
+            due = &t->next;
         }
     }
+    return due;
 }
 
 void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ms)
@@ -104,10 +107,11 @@ void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ms)
     if (BELFRY_LIKELY(now_ms < wheel->next_ms))
         return;
     struct timer *due = NULL;
+    struct timer **end = &due;
     uint64_t first_tick = wheel->done_ms / TIMER_SLOT_MS;
     uint64_t last_tick = BELFRY_MIN(now_ms / TIMER_SLOT_MS, first_tick + TIMER_SLOTS - 1);
     for (uint64_t tick = first_tick; tick <= last_tick; tick++)
-        collect(wheel, tick % TIMER_SLOTS, now_ms, &due);
+        end = collect(wheel, tick % TIMER_SLOTS, now_ms, end);
     wheel->done_ms = now_ms;
     wheel->next_ms = TIMER_NEVER; /* timers set while firing lower it again */
     while (due != NULL) {

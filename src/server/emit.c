@@ -84,8 +84,9 @@ static belfry_err fill_rooms(const belfry_target *target, struct message_spec *s
     spec->room_count = target->room_count;
     spec->except_count = target->except_count;
     for (unsigned i = 0; i < target->room_count; i++) {
-        if (spec->rooms[i].size == 0 || spec->rooms[i].size > most)
-            return server_why(BELFRY_ERR_INVALID, "a room's name has 1 to %zu bytes", most);
+        if (spec->rooms[i].size == 0 || spec->rooms[i].size > most ||
+            !utf8_is_valid(spec->rooms[i]))
+            return server_why(BELFRY_ERR_INVALID, "a room's name is 1 to %zu bytes of UTF-8", most);
     }
     return BELFRY_OK;
 }

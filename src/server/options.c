@@ -55,7 +55,7 @@ static uint32_t connections_by_limit(uint32_t workers)
         return 1000;
     rlim_t usable = BELFRY_MIN(limit.rlim_cur, (rlim_t)10000000);
     rlim_t spare = SPARE_DESCRIPTORS + 4 * (rlim_t)workers;
-    return (uint32_t)(usable > 2 * spare ? usable - spare : usable / 2 + 1);
+    return (uint32_t)(usable > 2 * spare ? (usable - spare) / workers : usable / 2 / workers + 1);
 }
 
 static belfry_err check_together(belfry_options *o)

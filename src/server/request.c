@@ -87,6 +87,11 @@ belfry_bytes belfry_request_body(const belfry_request *req)
     return req->body;
 }
 
+belfry *belfry_request_server(const belfry_request *req)
+{
+    return req->conn->worker->server;
+}
+
 belfry_err belfry_request_set_user(belfry_request *req, const char *user)
 {
     if (user == NULL || !utf8_is_valid(bytes_of_text(user)))

@@ -242,6 +242,10 @@ static void publish(belfry_sock *sock, const struct rooms_request *request,
     struct hub_published published;
     if (!find_target(sock, request, &spec->rooms[0]))
         return;
+    if (spec->args.size > server->options.max_queue_bytes) {
+        reply_error(sock, request->ref, ROOMS_ERR_TOO_LARGE, bytes_of(NULL, 0));
+        return;
+    }
     spec->room_count = 1;
     spec->sender = from.id;
     spec->user = from.user;

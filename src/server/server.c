@@ -155,6 +155,8 @@ void belfry_free(belfry *server)
 
 static belfry_err check_new(const belfry *server)
 {
+    if (server == NULL)
+        return BELFRY_ERR_STATE; /* belfry_new has said why */
     if (atomic_load(&server->state) != SERVER_NEW)
         return server_why(BELFRY_ERR_STATE, "routes are added before the server starts");
     return BELFRY_OK;
@@ -254,6 +256,8 @@ belfry_err belfry_assets(belfry *server, const belfry_asset *assets)
 
 belfry_nsp *belfry_of(belfry *server, const char *name)
 {
+    if (server == NULL)
+        return NULL;
     if (name != NULL && strcmp(name, "/") == 0)
         return &server->root;
     (void)server_why(BELFRY_ERR_NOT_FOUND, "this version has the namespace \"/\" only");
@@ -332,7 +336,7 @@ belfry_err server_listen(belfry *server)
     for (unsigned i = 0; i < server->address_count; i++)
         log_event(BELFRY_LOG_INFO, "listening", "address=%s workers=%u tls=%s%s",
                   server->addresses[i].text, server->worker_count,
-                  server->tls != NULL ? "true" : "false",
+                  server->tls != NULL && !server->addresses[i].is_ops ? "true" : "false",
                   server->addresses[i].is_ops ? " ops=true" : "");
     return BELFRY_OK;
 }

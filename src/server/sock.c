@@ -131,8 +131,9 @@ size_t belfry_queued(const belfry_sock *sock)
 static belfry_err check_room(const belfry_sock *sock, const char *room)
 {
     size_t most = sock->route->server->options.max_room_name_bytes;
-    if (room == NULL || room[0] == '\0' || strlen(room) > most)
-        return server_why(BELFRY_ERR_INVALID, "a room's name has 1 to %zu bytes", most);
+    if (room == NULL || room[0] == '\0' || strlen(room) > most ||
+        !utf8_is_valid(bytes_of_text(room)))
+        return server_why(BELFRY_ERR_INVALID, "a room's name is 1 to %zu bytes of UTF-8", most);
     return BELFRY_OK;
 }
 

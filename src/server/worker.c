@@ -351,6 +351,15 @@ static void abort_sock(struct belfry_sock *sock, void *arg)
     conn_abort(sock_ops_of(sock)->conn(sock));
 }
 
+/* While it drains, operators may still ask how it goes. */
+static void stop_listening(struct worker *w)
+{
+    for (unsigned i = 0; i < w->listener_count; i++) {
+        if (!w->listeners[i].is_ops)
+            listener_deinit(&w->listeners[i].listener);
+    }
+}
+
 static void close_listeners(struct worker *w)
 {
     for (unsigned i = 0; i < w->listener_count; i++)
@@ -379,7 +388,7 @@ void worker_stop(struct worker *w, uint32_t drain_timeout_ms)
     w->stop_deadline_ms = w->loop.now_ms + drain_timeout_ms;
     w->stop_timer.fire = on_stop_deadline;
     timer_set(&w->loop.timers, &w->stop_timer, w->stop_deadline_ms);
-    close_listeners(w);
+    stop_listening(w);
     struct http_session *next;
     for (struct http_session *h = w->http_sessions; h != NULL; h = next) {
         next = h->next;

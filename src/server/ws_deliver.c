@@ -15,9 +15,11 @@
 #include "ws/close.h"
 #include "ws/encoder.h"
 
+/* A message alone may be as large as any: the limit is for what piles up. */
 static bool fits(const struct ws_session *ws, size_t size)
 {
-    return conn_queued(&ws->conn) + size <= ws->sock.route->server->options.max_queue_bytes;
+    return outq_is_empty(&ws->conn.out) ||
+           conn_queued(&ws->conn) + size <= ws->sock.route->server->options.max_queue_bytes;
 }
 
 static void count_drops(struct ws_session *ws, uint64_t count)

@@ -50,6 +50,34 @@ class Rooms(SystemTest):
         heard = ada.next_of("user-left")
         self.assertEqual((heard["room"], heard["userId"]), (self.room, bob.welcome["id"]))
 
+    def test_a_message_without_a_room_goes_where_was_joined_last(self):
+        ada = self.member()
+        other = self.room + " other"
+        ada.ask(type="join", room=other)
+        ada.ask(type="join", room=self.room)  # again: now this is the last one
+        self.assert_room_of_next_message(ada, self.room)
+        ada.ask(type="leave", room=self.room)
+        self.assert_room_of_next_message(ada, other)
+
+    def assert_room_of_next_message(self, who, room):
+        who.send_json(type="message", text="where?")
+        self.assertEqual(who.next_of("message")["room"], room)
+
+    def test_the_largest_message_reaches_everyone(self):
+        ada, bob = self.member(), self.member()
+        text = "x" * (1024 * 1024 - 100)
+        ada.send_json(type="message", text=text, ref=1)
+        for who in (ada, bob):
+            self.assertEqual(who.next_of("message")["text"], text)
+        self.assertEqual(ada.next_of("ack")["ref"], 1)
+
+    def test_what_no_queue_could_hold_is_refused(self):
+        server = self.start(max_queue_bytes="4K")
+        ada = self.join("small", server=server)
+        reply = ada.ask(type="message", text="x" * 5000)
+        self.assertEqual((reply["type"], reply["code"]), ("error", "too-large"))
+        self.assertEqual(ada.ask(type="message", text="still here")["type"], "ack")
+
     def test_a_lost_connection_leaves(self):
         ada, bob = self.member(), self.member()
         bob.reset()
