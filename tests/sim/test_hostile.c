@@ -132,7 +132,8 @@ static void press_on(struct run *run, struct attacker *a)
     size_t left = a->bytes.size - a->sent;
     size_t most = (size_t)sim_below(world, 400);
     size_t size = BELFRY_MIN(left, most);
-    sim_client_send_raw(a->client, bytes_of(a->bytes.data + a->sent, size));
+    if (size > 0)
+        sim_client_send_raw(a->client, bytes_of(a->bytes.data + a->sent, size));
     a->sent += size;
     sim_client_stall(a->client, sim_chance(world, 20));
     if (sim_chance(world, 2))

@@ -210,6 +210,9 @@ static void act(struct run *run)
         world->wall_skew_ms += (int64_t)sim_below(world, 200) - 100;
         break;
     case 5:
+        world->lagging = sim_below(world, 16); /* some workers get no turn for a while */
+        break;
+    case 6:
         join(run, person, room); /* perhaps once more */
         break;
     default:
@@ -245,9 +248,19 @@ static void settle(struct run *run)
     sim_advance_ms(&run->world, 10);
 }
 
+static void check_presence(const struct run *run)
+{
+    for (unsigned i = 0; i < run->people_count; i++) {
+        const struct person *person = &run->people[i];
+        SIM_CHECK(!person->is_here || sim_client_is_open(person->visit->client),
+                  "somebody was thrown out");
+    }
+}
+
 static void finish(struct run *run)
 {
     settle(run);
+    check_presence(run);
     check_counters(run);
     sim_rooms_judge(&run->rooms);
     sim_rooms_deinit(&run->rooms);

@@ -142,7 +142,8 @@ static bool try_workers(struct sim_world *world)
     unsigned start = (unsigned)sim_below(world, count);
     for (unsigned i = 0; i < count; i++) {
         struct worker *w = &world->server->workers[(start + i) % count];
-        if (worker_is_ready(w)) {
+        bool is_lagging = (world->lagging >> w->index & 1) != 0;
+        if (!is_lagging && worker_is_ready(w)) {
             take_turn(w);
             return true;
         }
@@ -179,6 +180,7 @@ void sim_steps(struct sim_world *world, unsigned count)
 
 static void run_now(struct sim_world *world)
 {
+    world->lagging = 0;
     for (unsigned step = 0; sim_step(world); step++)
         SIM_CHECK(step < STEPS_WITHOUT_REST, "it does not come to rest");
     for (unsigned w = 0; w < world->server->worker_count; w++)

@@ -24,6 +24,7 @@ struct sim_world {
     struct sim_net net;
     uint64_t now_ms;
     int64_t wall_skew_ms; /* what somebody did to the clock on the wall */
+    uint64_t lagging;     /* bit w: worker w gets no turn, until time goes on */
     struct clock clock;
     belfry *server;
     size_t bytes_before;         /* that other servers hold */
