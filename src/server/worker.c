@@ -470,7 +470,10 @@ belfry_err worker_init(struct worker *w, struct belfry *server, unsigned index)
     w->random = server->env.random;
     w->slots.worker = index;
     w->max_connections = server->options.max_connections;
-    w->clog_bytes = (size_t)(server->options.max_queue_bytes / 4);
+    /* Where room messages are dropped they may fill a queue for ever, and are no reason to leave
+     * requests and pongs unread; answers, which come on top of them, are. */
+    bool may_drop = server->options.slow_policy != BELFRY_SLOW_CLOSE;
+    w->clog_bytes = (size_t)(server->options.max_queue_bytes / (may_drop ? 1 : 4));
     w->full_bytes = (size_t)server->options.max_queue_bytes;
     w->close_timeout_ms = server->options.close_timeout_ms;
     w->shard = &server->hub.shards[index];
