@@ -197,6 +197,58 @@ static void test_latest_announces_gaps(void **state)
     sim_each_seed(past_seeds, BELFRY_COUNT(past_seeds), SEEDS, run_latest);
 }
 
+/* --- slow, but alive --------------------------------------------------------------------------*/
+
+/* Takes up to a pipe's bytes in 100 ms; three times as much is said in its room. */
+static void read_slowly(struct sim_world *world, struct sim_client *slow, struct sim_client *loud)
+{
+    for (unsigned i = 0; i < 3; i++)
+        sim_client_say(loud, "{\"type\":\"message\",\"text\":\"%800u\"}", i);
+    sim_advance_ms(world, 100);
+    SIM_CHECK(slow->link != NULL, "a member that reads was dropped");
+    sim_client_stall(slow, false);
+    sim_link_step(slow->link);
+    sim_client_stall(slow, true);
+}
+
+static void count_pongs(struct sim_client *c, const struct sim_said *said, void *user_data)
+{
+    unsigned *pongs = user_data;
+    (void)c;
+    *pongs += bytes_equal_text(said->type, "pong");
+}
+
+/* Its queue is full all the time, and still it is heard and answered. */
+static void test_a_slow_member_is_not_starved(void **state)
+{
+    static const struct sim_faults faults = { .pipe_bytes = 1000 };
+    struct sim_world world;
+    unsigned pongs = 0;
+    (void)state;
+    sim_set_seed(1);
+    belfry_options options = { .max_queue_bytes = 8192,
+                               .slow_policy = BELFRY_SLOW_DROP_OLDEST,
+                               .history_messages = BELFRY_OFF };
+    assert_true(sim_world_init(&world, 1, &options, &faults));
+    struct sim_client *loud = sim_client_new(&world, &(struct sim_client_how){ 0 });
+    struct sim_client *slow = sim_client_new(
+        &world, &(struct sim_client_how){ .on_said = count_pongs, .user_data = &pongs });
+    sim_client_say(loud, "{\"type\":\"join\",\"room\":\"r0\"}");
+    sim_client_say(slow, "{\"type\":\"join\",\"room\":\"r0\"}");
+    sim_settle(&world);
+    for (unsigned turn = 0; turn < 1200; turn++) { /* two minutes: many a ping */
+        read_slowly(&world, slow, loud);
+        if (turn % 50 != 0)
+            continue;
+        for (unsigned i = 0; i < 5; i++)
+            sim_client_say(slow, "{\"type\":\"ping\",\"ref\":%u}", i);
+    }
+    assert_true(pongs > 24 * 5 - 10); /* the last ones are still on their way */
+    sim_client_free(slow);
+    sim_client_free(loud);
+    sim_world_deinit(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_drop_newest_announces_gaps),
         cmocka_unit_test(test_drop_oldest_announces_gaps),
         cmocka_unit_test(test_latest_announces_gaps),
+        cmocka_unit_test(test_a_slow_member_is_not_starved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
