@@ -89,6 +89,8 @@ int outq_parts(struct outq *q, struct iovec *parts, int max, size_t max_bytes)
     size_t skip = q->sent;
     struct out_item *item;
     while (count < max && bytes < max_bytes && (item = outq_at(q, (unsigned)count)) != NULL) {
+        if ((item->tag & OUT_COMPRESS) != 0)
+            break;
         parts[count] = (struct iovec){ item->frame->bytes + skip, item->frame->size - skip };
         bytes += parts[count].iov_len;
         skip = 0;

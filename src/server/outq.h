@@ -51,7 +51,8 @@ BELFRY_NODISCARD belfry_err outq_push(struct outq *q, struct frame *frame, uint3
 /* Item @index from the oldest, NULL behind the last. */
 struct out_item *outq_at(struct outq *q, unsigned index);
 
-/* Up to @max parts from the front, at most @max_bytes (but at least one part). */
+/* Up to @max parts from the front, at most @max_bytes (but at least one part). They end before an
+ * item that is to be compressed: once part of it is written it could not be replaced any more. */
 int outq_parts(struct outq *q, struct iovec *parts, int max, size_t max_bytes);
 
 /* @size bytes of the front were written. */

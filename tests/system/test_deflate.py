@@ -1,6 +1,7 @@
 """permessage-deflate (RFC 7692): what is negotiated is kept to, and bombs stay small."""
 
 import os
+import threading
 import zlib
 
 from belfry_test import (BINARY, CONTINUATION, PING, TEXT, SystemTest, WebSocket, tcp,
@@ -176,3 +177,18 @@ class ContextTakeover(SystemTest):
             self.assertEqual(inflated(answer, unpacker), text)
             sizes.append(len(answer))
         self.assertLess(sizes[1], sizes[0] / 4)
+
+    def test_a_slow_reader_gets_what_was_meant(self):
+        server = self.start(deflate="dedicated", max_queue_bytes="16M")
+        peer = self.connect("/echo", server, headers=OFFER, receive_buffer=4096)
+        # Large ones that do not shrink, and between them what shrinks to almost nothing.
+        texts = [os.urandom(150000) if n % 3 else bytes(400000) for n in range(60)]
+        sender = threading.Thread(target=lambda: [peer.send(BINARY, text) for text in texts],
+                                  daemon=True)
+        sender.start()
+        unpacker = zlib.decompressobj(wbits=-15)
+        for text in texts:
+            opcode, payload, _, rsv = peer.next_frame()
+            self.assertEqual(opcode, BINARY)
+            self.assertEqual(inflated(payload, unpacker) if rsv & 4 else payload, text)
+        sender.join()

@@ -224,6 +224,24 @@ static void test_what_was_partly_sent_stays_whatever_is_dropped(void **state)
     frame_releaser_flush(&releaser);
 }
 
+static void test_parts_end_before_what_is_still_to_be_compressed(void **state)
+{
+    struct iovec parts[4];
+    (void)state;
+    push(10, 0);
+    push(20, OUT_MAY_DROP);
+    push(30, OUT_MAY_DROP | OUT_COMPRESS);
+    push(40, 0);
+    assert_int_equal(outq_parts(&q, parts, 4, 1000), 2);
+    consume(10);
+    consume(20);
+    assert_int_equal(outq_parts(&q, parts, 4, 1000), 0);
+    drop_oldest();
+    assert_int_equal(outq_parts(&q, parts, 4, 1000), 1);
+    consume(40);
+    frame_releaser_flush(&releaser);
+}
+
 static void test_a_frame_counts_its_messages(void **state)
 {
     (void)state;
@@ -282,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_use_agrees_with_an_array),
         cmocka_unit_test(test_what_was_partly_sent_stays_whatever_is_dropped),
+        cmocka_unit_test(test_parts_end_before_what_is_still_to_be_compressed),
         cmocka_unit_test(test_a_frame_counts_its_messages),
         cmocka_unit_test(test_without_memory_the_frame_is_dropped_and_the_queue_is_as_before),
         cmocka_unit_test(test_frames_let_go_in_a_row_are_counted_down_at_once),
