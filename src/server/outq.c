@@ -132,45 +132,60 @@ void outq_consume(struct outq *q, size_t size, struct frame_releaser *releaser)
     }
 }
 
-/* Takes item @index out of the middle; those before it move up. */
-static unsigned drop_at(struct outq *q, unsigned index)
+static struct out_item *item_at(struct outq *q, unsigned index)
 {
-    struct out_item dropped = *outq_at(q, index);
-    for (unsigned i = index; i > 0; i--)
-        *outq_at(q, i) = *outq_at(q, i - 1);
-    q->bytes -= dropped.frame->size;
-    uint32_t sent = q->sent;
-    advance(q);
-    if (index > 0)
-        q->sent = sent; /* the first item is still the first */
-    frame_unref(dropped.frame);
-    return out_tag_count(dropped.tag);
+    return index == 0 ? &q->first : ring_at(q->rest, index - 1);
 }
 
-static bool may_drop(struct outq *q, unsigned index)
+static bool may_drop(const struct outq *q, const struct out_item *item)
 {
-    return (outq_at(q, index)->tag & OUT_MAY_DROP) != 0 && (index > 0 || q->sent == 0);
+    return (item->tag & OUT_MAY_DROP) != 0 && (item != &q->first || q->sent == 0);
 }
 
-unsigned outq_drop_oldest(struct outq *q)
+/* Of the first @end items those without a frame go: the others move up to the rest, once each. */
+static void close_holes(struct outq *q, unsigned end)
 {
-    for (unsigned i = 0; outq_at(q, i) != NULL; i++) {
-        if (may_drop(q, i))
-            return drop_at(q, i);
+    unsigned to = end;
+    for (unsigned i = end; i-- > 0;) {
+        struct out_item item = *item_at(q, i);
+        if (item.frame != NULL)
+            *item_at(q, --to) = item;
     }
-    return 0;
+    uint32_t sent = q->sent; /* 0, or the first item is still the first */
+    while (to-- > 0)
+        advance(q);
+    q->sent = sent;
+}
+
+/* Drops from the oldest what may be dropped and has @key under @mask, until @enough bytes went. */
+static unsigned drop(struct outq *q, uint32_t mask, uint32_t key, size_t enough)
+{
+    unsigned end = 0;
+    unsigned messages = 0;
+    size_t freed = 0;
+    unsigned count = outq_is_empty(q) ? 0 : 1 + (q->rest != NULL ? q->rest->count : 0);
+    for (; end < count && freed < enough; end++) {
+        struct out_item *item = item_at(q, end);
+        if (!may_drop(q, item) || (item->tag & mask) != key)
+            continue;
+        messages += out_tag_count(item->tag);
+        freed += item->frame->size;
+        item->frame = frame_unref(item->frame);
+    }
+    if (messages > 0)
+        close_holes(q, end);
+    q->bytes -= (uint32_t)freed;
+    return messages;
+}
+
+unsigned outq_drop_oldest(struct outq *q, size_t enough)
+{
+    return drop(q, 0, 0, enough);
 }
 
 unsigned outq_drop_key(struct outq *q, uint32_t key)
 {
-    unsigned dropped = 0;
-    for (unsigned i = 0; outq_at(q, i) != NULL;) {
-        if (may_drop(q, i) && (outq_at(q, i)->tag & OUT_KEY_MASK) == key)
-            dropped += drop_at(q, i);
-        else
-            i++;
-    }
-    return dropped;
+    return drop(q, OUT_KEY_MASK, key, SIZE_MAX);
 }
 
 void outq_pin(struct outq *q, size_t bytes)

@@ -58,8 +58,9 @@ int outq_parts(struct outq *q, struct iovec *parts, int max, size_t max_bytes);
 /* @size bytes of the front were written. */
 void outq_consume(struct outq *q, size_t size, struct frame_releaser *releaser);
 
-/* Drops the oldest item that may be dropped; returns how many messages that were, 0: none. */
-unsigned outq_drop_oldest(struct outq *q);
+/* Drops the oldest items that may be dropped, until @enough bytes are gone; returns how many
+ * messages that were. However many go, the queue is walked once. */
+unsigned outq_drop_oldest(struct outq *q, size_t enough);
 
 /* Drops all droppable items with conflation key @key; returns how many messages. */
 unsigned outq_drop_key(struct outq *q, uint32_t key);

@@ -15,11 +15,16 @@
 #include "ws/close.h"
 #include "ws/encoder.h"
 
+static size_t max_queue_of(const struct ws_session *ws)
+{
+    return (size_t)ws->sock.route->server->options.max_queue_bytes;
+}
+
 /* A message alone may be as large as any: the limit is for what piles up. */
 static bool fits(const struct ws_session *ws, size_t size)
 {
     return outq_is_empty(&ws->conn.out) ||
-           conn_queued(&ws->conn) + size <= ws->sock.route->server->options.max_queue_bytes;
+           conn_queued(&ws->conn) + size <= max_queue_of(ws);
 }
 
 static void count_drops(struct ws_session *ws, uint64_t count)
@@ -114,12 +119,8 @@ static bool make_room(struct ws_session *ws, const struct message *m, size_t siz
     case BELFRY_SLOW_DROP_OLDEST:
         break;
     }
-    while (!fits(ws, size)) {
-        unsigned now = outq_drop_oldest(q);
-        if (now == 0)
-            break;
-        dropped += now;
-    }
+    if (!fits(ws, size))
+        dropped += outq_drop_oldest(q, q->bytes + size - max_queue_of(ws));
     if (dropped > 0) {
         count_drops(ws, dropped);
         note_gap(ws, NULL, dropped);
@@ -159,9 +160,7 @@ static void deliver_one(struct ws_session *ws, struct hub_batch *batch, unsigned
 
 void ws_close_slow(struct ws_session *ws)
 {
-    unsigned dropped;
-    while ((dropped = outq_drop_oldest(&ws->conn.out)) > 0)
-        count_drops(ws, dropped);
+    count_drops(ws, outq_drop_oldest(&ws->conn.out, SIZE_MAX));
     ws_fail(ws, WS_CLOSE_TRY_LATER, "too slow: max_queue_bytes were waiting", CLOSED_slow);
 }
 
