@@ -606,3 +606,9 @@ void conn_set_timer(struct conn *c, uint64_t due_ms)
     if (c->state == CONN_OPEN && !c->is_doomed)
         timer_set(&c->worker->loop.timers, &c->timer, due_ms);
 }
+
+void conn_clear_timer(struct conn *c)
+{
+    if (c->state == CONN_OPEN && !c->is_doomed)
+        timer_cancel(&c->worker->loop.timers, &c->timer);
+}

@@ -97,6 +97,7 @@ void conn_finish(struct conn *c); /* after everything is sent; no more callbacks
 void conn_abort(struct conn *c);  /* at once */
 
 void conn_set_timer(struct conn *c, uint64_t due_ms);
+void conn_clear_timer(struct conn *c);
 
 /* --- for the worker --------------------------------------------------------------------------*/
 

@@ -22,10 +22,13 @@ static const belfry_options *options_of(const struct http_session *h)
     return &h->conn.worker->server->options;
 }
 
+/* Instead of the one before, which is over. */
 static void set_deadline(struct http_session *h, uint32_t timeout_ms)
 {
     if (timeout_ms != BELFRY_OFF)
         conn_set_timer(&h->conn, h->conn.worker->loop.now_ms + timeout_ms);
+    else
+        conn_clear_timer(&h->conn);
 }
 
 /* --- life -------------------------------------------------------------------------------------*/

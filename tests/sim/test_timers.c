@@ -199,6 +199,24 @@ static void test_a_kept_connection_has_its_own_deadlines(void **state)
     end(&s);
 }
 
+static void test_a_kept_connection_may_be_kept_for_ever(void **state)
+{
+    struct scene s;
+    (void)state;
+    begin(&s,
+          &(belfry_options){ .handshake_timeout_ms = 1000, .keep_alive_timeout_ms = BELFRY_OFF });
+    struct sim_client *c = connect_with(&s, (struct sim_client_how){ .is_raw = true });
+    sim_client_send_raw(c, BELFRY_BYTES("GET /no HTTP/1.1\r\nHost: sim.example\r\n\r\n"));
+    sim_advance_ms(&s.world, 86400000);
+    assert_true(was_told(c, "HTTP/1.1 404 "));
+    assert_int_equal(c->state, SIM_RAW);
+    sim_client_send_raw(c, BELFRY_BYTES("G")); /* but a head has its deadline as ever */
+    sim_advance_ms(&s.world, 1000);
+    assert_int_equal(c->state, SIM_ENDED);
+    sim_client_free(c);
+    end(&s);
+}
+
 static void test_a_body_has_its_time(void **state)
 {
     struct scene s;
@@ -382,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_a_close_without_an_answer_ends_at_its_deadline),
         cmocka_unit_test(test_a_handshake_has_its_time_and_no_more),
         cmocka_unit_test(test_a_kept_connection_has_its_own_deadlines),
+        cmocka_unit_test(test_a_kept_connection_may_be_kept_for_ever),
         cmocka_unit_test(test_a_body_has_its_time),
         cmocka_unit_test(test_a_peer_that_lingers_is_left_behind),
         cmocka_unit_test(test_a_stop_says_1001_to_everyone),
