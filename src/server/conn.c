@@ -17,6 +17,7 @@
 #define WRITE_BYTES 1048576 /* per write, so that one connection does not hold the turn */
 #define WRITES_PER_FLUSH 4
 #define LINGER_MS 2000
+#define LEAST_BYTES_PER_MS 8 /* that a peer takes of what is left for it at the end */
 #define PINNED_BYTES 16384 /* a TLS record: may have been encrypted though not written */
 
 static void die(struct conn *c);
@@ -581,15 +582,18 @@ void conn_finish(struct conn *c)
     if (c->state != CONN_OPEN || c->is_doomed) /* its timer is to kill it, not to wait */
         return;
     c->state = CONN_FINISHING;
-    /* A peer that does not read must not keep us: what is left has as long as a close. */
-    timer_set(&c->worker->loop.timers, &c->timer,
-              c->worker->loop.now_ms + c->worker->close_timeout_ms);
-    if (is_corked(c))
-        uncork(c);
-    if (c->state == CONN_FINISHING && outq_is_empty(&c->out))
+    uncork(c);
+    if (c->state != CONN_FINISHING)
+        return;
+    if (outq_is_empty(&c->out)) {
         finish_writing(c);
-    else if (c->state == CONN_FINISHING)
-        mark_dirty(c);
+        return;
+    }
+    /* A peer that does not read must not keep us, and one that reads slowly must not be cut off:
+     * what is left has as long as a close, and the longer the more it is. */
+    uint64_t patience_ms = c->worker->close_timeout_ms + conn_queued(c) / LEAST_BYTES_PER_MS;
+    timer_set(&c->worker->loop.timers, &c->timer, c->worker->loop.now_ms + patience_ms);
+    mark_dirty(c);
 }
 
 static void on_conn_timer(struct timer *timer, uint64_t now_ms)

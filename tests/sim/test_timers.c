@@ -253,6 +253,45 @@ static void test_a_peer_that_lingers_is_left_behind(void **state)
     end(&s);
 }
 
+#define LARGE 600000
+
+static void reply_large(belfry_request *req, void *user)
+{
+    static const char zeros[LARGE];
+    (void)user;
+    assert_int_equal(belfry_reply(req, 200, NULL, zeros, LARGE), BELFRY_OK);
+}
+
+/* The last response of a connection, to a peer that takes a pipe's worth each second. */
+static void test_a_slow_peer_gets_the_whole_response(void **state)
+{
+    struct scene s;
+    (void)state;
+    sim_set_seed(1);
+    struct sim_faults narrow = { .pipe_bytes = 16384 };
+    belfry_options options = { .close_timeout_ms = 3000 };
+    assert_true(sim_world_init(&s.world, 1, &options, &narrow));
+    assert_int_equal(belfry_http(s.world.server, "GET /large", reply_large, NULL), BELFRY_OK);
+    struct sim_client *c = connect_with(&s, (struct sim_client_how){ .is_raw = true });
+    struct sim_client *deaf = connect_with(&s, (struct sim_client_how){ .is_raw = true });
+    sim_client_stall(c, true);
+    sim_client_stall(deaf, true);
+    sim_client_send_raw(c, BELFRY_BYTES("GET /large HTTP/1.0\r\n\r\n"));
+    sim_client_send_raw(deaf, BELFRY_BYTES("GET /large HTTP/1.0\r\n\r\n"));
+    while (c->state == SIM_RAW) {
+        sim_advance_ms(&s.world, 1000);
+        sim_client_stall(c, false);
+        (void)sim_step(&s.world);
+        sim_client_stall(c, true);
+    }
+    assert_true(c->inbox.size > LARGE);
+    sim_advance_ms(&s.world, 3000 + LARGE / 8); /* that was enough for anybody */
+    assert_int_equal(sim_connection_count(&s.world), 0);
+    sim_client_free(c);
+    sim_client_free(deaf);
+    end(&s);
+}
+
 /* --- stopping ---------------------------------------------------------------------------------*/
 
 #define CROWD 24
@@ -403,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_a_kept_connection_may_be_kept_for_ever),
         cmocka_unit_test(test_a_body_has_its_time),
         cmocka_unit_test(test_a_peer_that_lingers_is_left_behind),
+        cmocka_unit_test(test_a_slow_peer_gets_the_whole_response),
         cmocka_unit_test(test_a_stop_says_1001_to_everyone),
         cmocka_unit_test(test_a_stop_does_not_wait_for_ever),
         cmocka_unit_test(test_a_stop_meets_every_kind_of_connection),
