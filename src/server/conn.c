@@ -135,8 +135,7 @@ static void queue_copy(struct conn *c, const void *data, size_t size)
 {
     if (size == 0 || !is_writable(c))
         return;
-    struct frame *frame = frame_new_copy(data, size);
-    if (frame == NULL || outq_push(&c->out, frame, 0) != BELFRY_OK)
+    if (outq_copy(&c->out, data, size) != BELFRY_OK)
         die(c);
 }
 

@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 
 #define SMALLEST_RING 8
+#define SMALLEST_ROOM 32
+#define COPIES_BYTES 4096 /* most that a frame of copies holds */
 
 struct out_ring {
     uint32_t first;
@@ -70,6 +72,45 @@ belfry_err outq_push(struct outq *q, struct frame *frame, uint32_t tag)
         return BELFRY_ERR_NOMEM;
     }
     q->bytes += frame->size;
+    return BELFRY_OK;
+}
+
+/* The memory of a frame of copies: powers of two, so that what is free needs no field. */
+static size_t room_for(size_t size)
+{
+    size_t room = SMALLEST_ROOM;
+    while (room < sizeof(struct frame) + size)
+        room *= 2;
+    return room;
+}
+
+static belfry_err push_copy(struct outq *q, const void *data, size_t size)
+{
+    bool may_grow = size < COPIES_BYTES;
+    struct frame *frame = frame_new(may_grow ? room_for(size) - sizeof(struct frame) : size);
+    if (frame == NULL)
+        return BELFRY_ERR_NOMEM;
+    frame->size = (uint32_t)size;
+    memcpy(frame->bytes, data, size);
+    return outq_push(q, frame, may_grow ? OUT_COPIES : 0);
+}
+
+belfry_err outq_copy(struct outq *q, const void *data, size_t size)
+{
+    struct out_item *last = q->rest != NULL ? ring_at(q->rest, q->rest->count - 1) : &q->first;
+    if (last->frame == NULL || (last->tag & OUT_COPIES) == 0 ||
+        last->frame->size + size > COPIES_BYTES)
+        return push_copy(q, data, size);
+    size_t room = room_for(last->frame->size + size);
+    if (room > room_for(last->frame->size)) {
+        struct frame *larger = mem_realloc(last->frame, room);
+        if (larger == NULL)
+            return BELFRY_ERR_NOMEM;
+        last->frame = larger;
+    }
+    memcpy(last->frame->bytes + last->frame->size, data, size);
+    last->frame->size += (uint32_t)size;
+    q->bytes += (uint32_t)size;
     return BELFRY_OK;
 }
 

@@ -15,7 +15,8 @@
 #define OUT_MAY_DROP 0x80000000u /* a room message; else a reply or a control frame */
 #define OUT_COMPRESS 0x40000000u /* not yet compressed: a dedicated compressor does it at last */
 #define OUT_COUNT_SHIFT 24       /* six bits: messages in the frame, less one */
-#define OUT_KEY_MASK 0x00ffffffu /* of the conflation key; 0: none */
+#define OUT_COPIES 0x00800000u   /* copies that nobody else holds: more may be put behind them */
+#define OUT_KEY_MASK 0x007fffffu /* of the conflation key; 0: none */
 
 struct out_item {
     struct frame *frame;
@@ -47,6 +48,10 @@ static inline bool outq_is_empty(const struct outq *q)
 
 /* Owns: takes @frame; on BELFRY_ERR_NOMEM it is dropped. */
 BELFRY_NODISCARD belfry_err outq_push(struct outq *q, struct frame *frame, uint32_t tag);
+
+/* Copies @data in. Small pieces share a frame, so that the queue holds little more than its bytes.
+ * On BELFRY_ERR_NOMEM it is as before. */
+BELFRY_NODISCARD belfry_err outq_copy(struct outq *q, const void *data, size_t size);
 
 /* Item @index from the oldest, NULL behind the last. */
 struct out_item *outq_at(struct outq *q, unsigned index);
