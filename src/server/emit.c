@@ -164,6 +164,14 @@ belfry_err belfry_emit_raw(belfry_target target, const char *event, const char *
     return say(&target, &spec);
 }
 
+/* What json_dumps made: the application may have given jansson an allocator of its own. */
+static void free_dump(char *text)
+{
+    json_free_t free_with;
+    json_get_alloc_funcs(NULL, &free_with);
+    free_with(text);
+}
+
 belfry_err belfry_emit_json(belfry_target target, const char *event, json_t *data)
 {
     char *text = data != NULL ? json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
@@ -172,7 +180,8 @@ belfry_err belfry_emit_json(belfry_target target, const char *event, json_t *dat
         err = belfry_emit_raw(target, event, text, strlen(text));
     else
         (void)server_why(err, "this JSON value cannot be written as text");
-    free(text);
+    if (text != NULL)
+        free_dump(text);
     json_decref(data);
     return err;
 }

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 
 #include "unit/server/client.h"
 
@@ -238,6 +239,30 @@ static void test_events_reach_the_room_protocol_as_json(void **state)
     client_drop(&ada);
 }
 
+/* jansson's allocator is the application's, and need not be the C library's. */
+#define OFFSET 16
+
+static void *offset_alloc(size_t size)
+{
+    char *memory = malloc(size + OFFSET);
+    return memory != NULL ? memory + OFFSET : NULL;
+}
+
+static void offset_free(void *memory)
+{
+    if (memory != NULL)
+        free((char *)memory - OFFSET);
+}
+
+static void test_jansson_may_have_another_allocator(void **state)
+{
+    (void)state;
+    json_set_alloc_funcs(offset_alloc, offset_free);
+    belfry_err err = belfry_emit(belfry_in(io, "tower"), "tick", "{s:i}", "n", 7);
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(err, BELFRY_OK);
+}
+
 /* --- many threads at once
  * ------------------------------------------------------------------------------*/
 
@@ -314,6 +339,7 @@ int main(void)
         TEST(test_targets_reach_whom_they_name),
         TEST(test_what_cannot_be_said_is_refused_with_the_reason),
         TEST(test_events_reach_the_room_protocol_as_json),
+        TEST(test_jansson_may_have_another_allocator),
         TEST(test_each_threads_sayings_arrive_in_its_order),
     };
 #undef TEST
