@@ -65,9 +65,10 @@ void loop_step(struct loop *loop, int max_wait_ms)
 
     struct poller_event events[EVENTS_PER_TURN];
     int count = loop->poller_ops->wait(loop->poller, events, EVENTS_PER_TURN, timeout_ms);
-    /* Lowered before the mailboxes are read: a push after this wakes us again. */
+    /* Lowered before the mailboxes are read: a push after this wakes us again. Exchanged, not
+     * stored: that synchronises with whoever raised it, so we see what was pushed before. */
     if (atomic_load_explicit(&loop->is_woken, memory_order_relaxed))
-        atomic_store(&loop->is_woken, false);
+        (void)atomic_exchange(&loop->is_woken, false);
     loop->now_ms = loop->clock->monotonic_ms(loop->clock->user);
     for (int i = 0; i < count; i++)
         events[i].watch->on_ready(events[i].watch, events[i].events);
