@@ -384,7 +384,7 @@ void conn_flush(struct conn *c)
         on_queue_empty(c);
     else
         block(c);
-    if (!c->is_paused || must_wait(c))
+    if (!c->is_paused || c->state == CONN_DEAD || must_wait(c))
         return;
     if (worker->shard->is_draining)
         worker_read_again(worker, c); /* no callbacks while rooms are walked */
