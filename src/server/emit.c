@@ -98,11 +98,11 @@ static belfry_err say_to_sock(belfry_sock *sock, struct message_spec *spec)
     struct worker *worker = sock_worker(sock);
     sock_catch_up(sock);
     if (sock->state != SOCK_OPEN)
-        return BELFRY_ERR_GONE;
+        return server_outcome(BELFRY_ERR_GONE);
     spec->flags |= MESSAGE_UNLOGGED;
     struct message *m = message_new(spec, &server->hub.hash_key, server->worker_count);
     if (m == NULL)
-        return BELFRY_ERR_NOMEM;
+        return server_outcome(BELFRY_ERR_NOMEM);
     if (conn_queued(sock_ops_of(sock)->conn(sock)) >= server->options.max_queue_bytes) {
         message_unref(m);
         return server_why(BELFRY_ERR_LIMIT, "the peer does not read: max_queue_bytes are waiting");

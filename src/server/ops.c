@@ -114,5 +114,5 @@ belfry_err belfry_ops(belfry *server, const char *listen)
         return BELFRY_OK;
     mem_free(server->ops_listen);
     server->ops_listen = mem_dup_text(listen);
-    return server->ops_listen != NULL ? BELFRY_OK : BELFRY_ERR_NOMEM;
+    return server_outcome(server->ops_listen != NULL ? BELFRY_OK : BELFRY_ERR_NOMEM);
 }

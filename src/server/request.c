@@ -98,7 +98,7 @@ belfry_err belfry_request_set_user(belfry_request *req, const char *user)
         return server_why(BELFRY_ERR_INVALID, "a user's name must be UTF-8");
     char *copy = mem_dup_text(user);
     if (copy == NULL)
-        return BELFRY_ERR_NOMEM;
+        return server_outcome(BELFRY_ERR_NOMEM);
     mem_free(req->user);
     req->user = copy;
     return BELFRY_OK;
@@ -110,7 +110,7 @@ belfry_err belfry_reply_header(belfry_request *req, const char *name, const char
 {
     if (!http_response_field(&req->fields, name, bytes_of_text(value)))
         return server_why(BELFRY_ERR_INVALID, "not a header field: \"%s\"", name);
-    return buf_failed(&req->fields) ? BELFRY_ERR_NOMEM : BELFRY_OK;
+    return server_outcome(buf_failed(&req->fields) ? BELFRY_ERR_NOMEM : BELFRY_OK);
 }
 
 static struct http_reply reply_for(const belfry_request *req, unsigned status)
@@ -182,7 +182,7 @@ belfry_err belfry_reply(belfry_request *req, unsigned status, const char *conten
     if (content_type == NULL && size > 0)
         content_type = "text/plain; charset=utf-8";
     request_reply(req, status, content_type, bytes_of(body, size));
-    return req->conn->state == CONN_DEAD ? BELFRY_ERR_NOMEM : BELFRY_OK;
+    return server_outcome(req->conn->state == CONN_DEAD ? BELFRY_ERR_NOMEM : BELFRY_OK);
 }
 
 void request_deinit(belfry_request *req)

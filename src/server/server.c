@@ -290,7 +290,7 @@ static belfry_err open_listeners(belfry *server, struct worker *w)
 {
     w->listeners = mem_alloc_zeroed(server->address_count * sizeof *w->listeners);
     if (w->listeners == NULL)
-        return BELFRY_ERR_NOMEM;
+        return server_outcome(BELFRY_ERR_NOMEM);
     for (unsigned i = 0; i < server->address_count; i++) {
         struct server_address *address = &server->addresses[i];
         const char *why = "";
@@ -304,7 +304,7 @@ static belfry_err open_listeners(belfry *server, struct worker *w)
         w->listener_count = i + 1;
         net_address_format(&address->address, address->text);
     }
-    return worker_listen(w);
+    return server_outcome(worker_listen(w));
 }
 
 /* As before server_listen, so that it may be tried again. */
@@ -528,8 +528,12 @@ void belfry_stop(belfry *server)
 
 static bool begin_stepping(belfry *server)
 {
-    if (atomic_load(&server->state) != SERVER_NEW)
-        return server->is_stepped;
+    if (server->is_stepped)
+        return true;
+    if (atomic_load(&server->state) != SERVER_NEW) {
+        (void)server_why(BELFRY_ERR_STATE, "this server runs on threads of its own");
+        return false;
+    }
     if (server->worker_count != 1) {
         (void)server_why(BELFRY_ERR_STATE, "stepping by hand is for one worker");
         return false;
@@ -556,7 +560,7 @@ belfry_err belfry_step(belfry *server)
     if (!begin_stepping(server))
         return BELFRY_ERR_STATE;
     if (server_check_stopped(server))
-        return BELFRY_ERR_GONE;
+        return server_why(BELFRY_ERR_GONE, "the server has stopped");
     worker_step(&server->workers[0], 0);
     return BELFRY_OK;
 }

@@ -86,6 +86,9 @@ bool server_check_stopped(belfry *server);
 /* Remembers why, for this thread, and returns @err. */
 belfry_err server_why(belfry_err err, const char *format, ...) BELFRY_PRINTF(2, 3);
 
+/* The same where belfry_strerror says it all; BELFRY_OK is nothing to remember. */
+belfry_err server_outcome(belfry_err err);
+
 /* --- options.c -------------------------------------------------------------------------------*/
 
 /* Fills defaults in, checks bounds, copies texts. NULL @given: all defaults. */

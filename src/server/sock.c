@@ -145,7 +145,7 @@ belfry_err belfry_join(belfry_sock *sock, const char *room)
     struct hub_joined joined;
     struct hub_join how = { .since = HUB_SINCE_NOW };
     if (sock->state != SOCK_OPEN)
-        return BELFRY_ERR_GONE; /* in its last callback it has left all rooms for good */
+        return server_outcome(BELFRY_ERR_GONE); /* it has left all rooms for good */
     err = hub_join(sock_worker(sock)->shard, &sock->route->server->hub.root, &sock->member,
                    bytes_of_text(room), &how, &joined);
     if (err != BELFRY_OK)
@@ -160,8 +160,10 @@ belfry_err belfry_leave(belfry_sock *sock, const char *room)
 {
     uint32_t members;
     sock_catch_up(sock);
-    return hub_leave(sock_worker(sock)->shard, &sock->route->server->hub.root, &sock->member,
-                     bytes_of_text(room), &members);
+    if (hub_leave(sock_worker(sock)->shard, &sock->route->server->hub.root, &sock->member,
+                  bytes_of_text(room), &members) != BELFRY_OK)
+        return server_why(BELFRY_ERR_NOT_FOUND, "the socket is not in this room");
+    return BELFRY_OK;
 }
 
 uint32_t belfry_members(belfry_nsp *nsp, const char *room)
@@ -231,10 +233,10 @@ static belfry_err post_to_owner(belfry *server, const struct sock_job *what, con
 {
     struct worker *worker = owner_of(server, what->id);
     if (worker == NULL)
-        return BELFRY_ERR_GONE;
+        return server_outcome(BELFRY_ERR_GONE);
     struct sock_job *job = mem_alloc(sizeof *job + what->size + 1);
     if (job == NULL)
-        return BELFRY_ERR_NOMEM;
+        return server_outcome(BELFRY_ERR_NOMEM);
     *job = *what;
     job->job.run = run_sock_job;
     if (what->size > 0)
@@ -277,18 +279,19 @@ belfry_err belfry_send_id(belfry *server, belfry_id id, belfry_type type, const 
         return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
     struct worker *worker = owner_of(server, id);
     if (worker == NULL)
-        return BELFRY_ERR_GONE;
+        return server_outcome(BELFRY_ERR_GONE);
     struct direct *direct = mem_alloc(sizeof *direct + size);
     if (direct == NULL)
-        return BELFRY_ERR_NOMEM;
+        return server_outcome(BELFRY_ERR_NOMEM);
     *direct = (struct direct){ .delivery.run = run_direct, .id = id, .type = type, .size = size };
     if (size > 0)
         memcpy(direct->bytes, data, size);
     struct worker *own = worker_current_of(server);
     belfry_err err = hub_push(worker->shard, own != NULL ? own->shard : NULL, &direct->delivery);
-    if (err != BELFRY_OK)
-        mem_free(direct);
-    return err;
+    if (err == BELFRY_OK)
+        return err;
+    mem_free(direct);
+    return server_why(err, "max_inbox messages wait for a worker: try again");
 }
 
 belfry_err belfry_close_id(belfry *server, belfry_id id, uint16_t code, const char *reason)

@@ -17,6 +17,11 @@ belfry_err server_why(belfry_err err, const char *format, ...)
     return err;
 }
 
+belfry_err server_outcome(belfry_err err)
+{
+    return err == BELFRY_OK ? err : server_why(err, "%s", belfry_strerror(err));
+}
+
 const char *belfry_why(belfry *server)
 {
     (void)server;

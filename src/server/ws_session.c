@@ -394,12 +394,12 @@ static belfry_err sock_send(belfry_sock *sock, belfry_type type, belfry_bytes da
     struct ws_session *ws = ws_of_sock(sock);
     bool is_in_place = lies_in_place(ws, type, data);
     if (ws->sock.state != SOCK_OPEN)
-        return BELFRY_ERR_GONE;
+        return server_outcome(BELFRY_ERR_GONE);
     if (conn_queued(&ws->conn) >= options_of(ws)->max_queue_bytes)
         return server_why(BELFRY_ERR_LIMIT, "the peer does not read: max_queue_bytes are waiting");
     if (type == BELFRY_TEXT && !is_in_place && !utf8_is_valid(data))
         return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
-    return send_message(ws, type, data, is_in_place);
+    return server_outcome(send_message(ws, type, data, is_in_place));
 }
 
 static belfry_err sock_reply(belfry_sock *sock, belfry_bytes text)

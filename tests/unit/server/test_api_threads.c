@@ -216,6 +216,20 @@ static void test_what_cannot_be_said_is_refused_with_the_reason(void **state)
     assert_true(strlen(belfry_why(server)) > 0);
 }
 
+/* Not the reason of an earlier failure. */
+static void test_why_is_about_the_last_failure(void **state)
+{
+    (void)state;
+    assert_null(belfry_new(&(belfry_options){ .workers = 1000 }));
+    assert_non_null(strstr(belfry_why(NULL), "workers"));
+    assert_int_equal(belfry_close_id(server, 0, 1000, NULL), BELFRY_ERR_GONE);
+    assert_string_equal(belfry_why(server), belfry_strerror(BELFRY_ERR_GONE));
+    assert_int_equal(belfry_step(server), BELFRY_ERR_STATE);
+    assert_non_null(strstr(belfry_why(server), "threads"));
+    assert_int_equal(belfry_send_id(server, 0, BELFRY_TEXT, "x", 1), BELFRY_ERR_GONE);
+    assert_string_equal(belfry_why(server), belfry_strerror(BELFRY_ERR_GONE));
+}
+
 static void test_events_reach_the_room_protocol_as_json(void **state)
 {
     (void)state;
@@ -338,6 +352,7 @@ int main(void)
         TEST(test_ids_that_never_were_are_gone),
         TEST(test_targets_reach_whom_they_name),
         TEST(test_what_cannot_be_said_is_refused_with_the_reason),
+        TEST(test_why_is_about_the_last_failure),
         TEST(test_events_reach_the_room_protocol_as_json),
         TEST(test_jansson_may_have_another_allocator),
         TEST(test_each_threads_sayings_arrive_in_its_order),
