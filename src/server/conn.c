@@ -18,7 +18,7 @@
 #define WRITES_PER_FLUSH 4
 #define LINGER_MS 2000
 #define LEAST_BYTES_PER_MS 8 /* that a peer takes of what is left for it at the end */
-#define PINNED_BYTES 16384 /* a TLS record: may have been encrypted though not written */
+#define PINNED_BYTES 16384   /* a TLS record: may have been encrypted though not written */
 
 static void die(struct conn *c);
 static void on_stream_ready(struct watch *watch, unsigned events);

@@ -138,7 +138,8 @@ static bool write_head(belfry_request *req, unsigned status, const char *content
     buf_put_bytes(out, buf_bytes(&req->fields));
     http_response_end(out, out_reply, size);
     counter_add(&req->conn->worker->counters.http_requests, 1);
-    if (buf_failed(out)) {
+    /* Without memory a field may have ended midway: nothing could be put behind it. */
+    if (buf_failed(out) || buf_failed(&req->fields)) {
         conn_abort(req->conn);
         return false;
     }

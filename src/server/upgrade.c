@@ -156,7 +156,8 @@ void upgrade_request(belfry_request *req)
     struct buf response = { 0 };
     if (write_response(req, key, &accept, &response)) {
         accept.response = buf_bytes(&response);
-        if (!buf_failed(&response) && ws_session_start(req->conn, &accept) == BELFRY_OK)
+        if (!buf_failed(&response) && !buf_failed(&req->fields) &&
+            ws_session_start(req->conn, &accept) == BELFRY_OK)
             req->user = NULL; /* it is the socket's now */
         else
             request_reply_error(req, 503, "out of memory");

@@ -23,8 +23,7 @@ static size_t max_queue_of(const struct ws_session *ws)
 /* A message alone may be as large as any: the limit is for what piles up. */
 static bool fits(const struct ws_session *ws, size_t size)
 {
-    return outq_is_empty(&ws->conn.out) ||
-           conn_queued(&ws->conn) + size <= max_queue_of(ws);
+    return outq_is_empty(&ws->conn.out) || conn_queued(&ws->conn) + size <= max_queue_of(ws);
 }
 
 static void count_drops(struct ws_session *ws, uint64_t count)
