@@ -28,9 +28,9 @@
  *   Memory    bytes and strings handed in are copied, unless stated otherwise. You free only what a
  *             function named *_new gave you.
  *   Blocking  none but belfry_run and belfry_stop.
- *   Errors    BELFRY_OK is 0, errors are negative; belfry_why() says more. A NULL server
- * (belfry_new failed) is refused with BELFRY_ERR_STATE, or 1 by belfry_run. Slow      a member
- * above max_queue_bytes meets slow_policy and is never waited for.
+ *   Errors    BELFRY_OK is 0, errors are negative; belfry_why() says more. Routes, belfry_of and
+ *             belfry_run may be given the NULL of a belfry_new that failed, and fail too.
+ *   Slow      a member above max_queue_bytes meets slow_policy and is never waited for.
  */
 #ifndef BELFRY_BELFRY_H
 #define BELFRY_BELFRY_H
@@ -69,7 +69,8 @@ typedef enum belfry_type { BELFRY_TEXT = 1, BELFRY_BINARY = 2 } belfry_type;
  */
 BELFRY_API belfry *belfry_new(const belfry_options *options);
 
-/** Stops @server at once if it runs, and frees it. NULL is fine. Not from a callback. */
+/** Stops @server at once if it runs, and frees it. NULL is fine. Not from a callback, and not
+ * before belfry_run and belfry_stop have returned on other threads. */
 BELFRY_API void belfry_free(belfry *server);
 
 /**
@@ -81,7 +82,9 @@ BELFRY_API const char *belfry_why(belfry *server);
 /**
  * Listens, and serves until belfry_stop or a signal: the calling thread is one of the workers.
  * SIGTERM and SIGINT close every WebSocket with 1001, wait up to drain_timeout_ms for the peers,
- * and return 0; a second signal does not wait (option keep_signals leaves signals alone).
+ * and return 0; a second signal does not wait (option keep_signals leaves signals alone). They are
+ * blocked in the calling thread and in those started by it; threads that you started before must
+ * block them too, or the system lets one of those die of them.
  *
  * Returns: 0, or 1 when it could not start; belfry_why says why.
  */
@@ -94,7 +97,7 @@ BELFRY_API BELFRY_NODISCARD belfry_err belfry_start(belfry *server);
 /**
  * Stops: no new connections, WebSockets closed with 1001, up to drain_timeout_ms for the peers to
  * answer. Ends belfry_run too. Waits for the threads of belfry_start. Thread: any, but not a
- * callback; there use belfry_stop_soon.
+ * callback: there use belfry_stop_soon; and with belfry_step only the one that steps: it steps on itself.
  */
 BELFRY_API void belfry_stop(belfry *server);
 
@@ -160,7 +163,7 @@ BELFRY_API belfry_err belfry_reply_header(belfry_request *req, const char *name,
 
 /**
  * Answers @req, once: status, NULL or "text/plain; charset=utf-8" or the like, and the body.
- * Errors: STATE (already answered), NOMEM.
+ * Errors: STATE (already answered), INVALID (@status is not 200 to 599), NOMEM.
  */
 BELFRY_API belfry_err belfry_reply(belfry_request *req, unsigned status, const char *content_type,
                                    const void *body, size_t size);
@@ -273,7 +276,8 @@ BELFRY_API belfry_err belfry_close_id(belfry *server, belfry_id id, uint16_t cod
                                       const char *reason);
 
 /** Calls @fn with the socket on its own thread, soon; or with NULL if it is gone by then, or the
- * server stops. Errors: AGAIN, NOMEM: @fn is not called. */
+ * server stops. What is sent by belfry_send_id or to rooms after this may arrive before what @fn
+ * sends. Errors: GONE, AGAIN, NOMEM: @fn is not called. */
 BELFRY_API BELFRY_NODISCARD belfry_err belfry_with(belfry *server, belfry_id id,
                                                    void (*fn)(belfry_sock *sock, void *user),
                                                    void *user);
