@@ -97,7 +97,8 @@ BELFRY_API BELFRY_NODISCARD belfry_err belfry_start(belfry *server);
 /**
  * Stops: no new connections, WebSockets closed with 1001, up to drain_timeout_ms for the peers to
  * answer. Ends belfry_run too. Waits for the threads of belfry_start. Thread: any, but not a
- * callback: there use belfry_stop_soon; and with belfry_step only the one that steps: it steps on itself.
+ * callback: there use belfry_stop_soon; and with belfry_step only the one that steps: it steps on
+ * itself.
  */
 BELFRY_API void belfry_stop(belfry *server);
 
