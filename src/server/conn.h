@@ -57,7 +57,7 @@ struct conn {
     bool is_again : 1;      /* in the worker's list: read again next turn */
     bool is_held : 1;       /* the session takes no input for now: conn_hold */
     bool is_doomed : 1;     /* dies as soon as nobody walks rooms */
-    uint32_t last_input_ms; /* the low half of the loop\'s time */
+    uint32_t last_input_ms; /* the low half of the loop's time */
 };
 
 /* The stream must be set up already. Errors: NOMEM, IO; the stream is closed then. */

@@ -23,7 +23,7 @@ struct server_env {
     void *user;
 };
 
-enum server_state { SERVER_NEW, SERVER_RUNNING, SERVER_STOPPING, SERVER_STOPPED };
+enum server_state { SERVER_NEW, SERVER_RUNNING, SERVER_STOPPED };
 
 /* A namespace of the public API. */
 struct belfry_nsp {
@@ -51,7 +51,6 @@ struct belfry {
     struct server_address addresses[SERVER_MAX_ADDRESSES];
     unsigned address_count;
     char *ops_listen;
-    bool has_ops;
     struct ws_deflate_policy deflate_policy;
     struct rooms_limits rooms_limits;
     uint64_t start_ms;
