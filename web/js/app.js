@@ -10,6 +10,7 @@ import { NetworkSwitch } from "./network-switch.js";
 import { ReconnectingSocket } from "./reconnecting-socket.js";
 import { Rooms } from "./rooms.js";
 import { settings } from "./settings.js";
+import { namesOfTabs, tellTabs } from "./tabs.js";
 import { dressAvatar } from "./view/avatar.js";
 import { composerView } from "./view/composer.js";
 import { connectionView } from "./view/connection.js";
@@ -25,7 +26,11 @@ const FIRST_ROOMS = ["lobby", "ideas", "music"];
 const sidebar = makePanel(byId("sidebar"), "(max-width: 47.99rem)", byId("close-sidebar"));
 const people = makePanel(byId("people"), "(max-width: 69.99rem)", byId("close-people"));
 
-if (settings.name === "") settings.name = await askName("");
+/* A tab keeps its name; a new one takes the browser's, unless another tab goes by it. */
+if (!settings.isNamed && (settings.name === "" || (await namesOfTabs()).has(settings.name))) {
+  settings.name = await askName("");
+}
+tellTabs(() => settings.name);
 start();
 
 function start() {

@@ -16,7 +16,11 @@ export function connectionView(chat, socket, network, announce) {
     if (socket.state.name === "closed") socket.reconnect();
     else socket.retryNow();
   });
-  cut.addEventListener("change", () => (cut.checked ? network.cut() : network.restore()));
+  cut.addEventListener("change", () => {
+    if (cut.checked) return network.cut();
+    network.restore();
+    socket.retryNow(); // as a browser says "online" when a cable is plugged in
+  });
 
   function render() {
     const { state } = socket;
