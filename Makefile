@@ -9,6 +9,7 @@
 #   make bench   the benchmarks; see bench/README.md
 #   make fmt     clang-format over what git tracks
 
+MAKEFLAGS += --no-print-directory
 JOBS ?= $(shell nproc)
 CMAKE_FLAGS ?=
 FUZZ_SECONDS ?= 600

@@ -21,11 +21,11 @@ extern "C" {
 #endif
 
 /*  name   text     when */
-#define BELFRY_LOG_LEVELS(X)                                      \
-    X(ERROR, "error", "someone must act")                         \
-    X(WARN, "warn", "service is degraded")                        \
-    X(INFO, "info", "starts, stops, and the ends of connections") \
-    X(DEBUG, "debug", "every message: for developers")
+#define BELFRY_LOG_LEVELS(X)               \
+    X(ERROR, "error", "someone must act")  \
+    X(WARN, "warn", "service is degraded") \
+    X(INFO, "info", "starts and stops")    \
+    X(DEBUG, "debug", "the end of every connection: for developers")
 
 /** How much a line matters; a level includes those before it. */
 typedef enum belfry_log_level {

@@ -137,7 +137,7 @@ static void write_joined(const struct join_reply *to, const struct hub_joined *j
     };
     if (joined->has_gap)
         reply.gap = to->is_since_unknown
-                        ? BELFRY_BYTES("unknown position: the server has restarted since")
+                        ? BELFRY_BYTES("unknown position: not one of this server since its start")
                         : BELFRY_BYTES("too long ago: the room's history begins later");
     struct buf *text = begin_reply(to->sock);
     rooms_put_joined(text, &reply);
