@@ -91,7 +91,7 @@ typedef enum belfry_deflate_mode {
     SIZE(   history_bytes,           1048576,     1024,  1073741824,  0,    "bytes a room remembers")                      \
     MS(     history_ms,              120000,      1000,  86400000,    0,    "how long a room remembers")                   \
     SIZE(   log_bytes,               67108864,    65536, 17179869184, 0,    "bytes all rooms remember together")           \
-    COUNT(  presence_limit,          256,         1,     1000000,     1,    "rooms with more members hear counts, once a second, instead of user-joined and user-left") \
+    COUNT(  presence_limit,          256,         1,     1000000,     1,    "rooms with more members hear counts, once a second, instead of user-joined and user-left; off: always names") \
     COUNT(  max_members_page,        1000,        1,     100000,      0,    "members in one reply to a members request")   \
     MS(     drain_timeout_ms,        10000,       100,   3600000,     0,    "time that a stop waits for peers to answer the close (1001)") \
     SIZE(   sock_data,               0,           0,     65536,       0,    "zeroed bytes of user data per socket, see belfry_data (library)") \

@@ -144,8 +144,8 @@ belfry_err belfry_broadcast(belfry_target target, belfry_type type, const void *
 {
     struct message_spec spec = { .kind = type == BELFRY_TEXT ? KIND_TEXT : KIND_BINARY,
                                  .args = bytes_of(data, size) };
-    if (type == BELFRY_TEXT && !utf8_is_valid(spec.args))
-        return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
+    if (!server_can_send(type, spec.args))
+        return BELFRY_ERR_INVALID;
     return say(&target, &spec);
 }
 

@@ -55,7 +55,7 @@ void encode_json(struct buf *out, const struct message *m, const char *epoch)
     }
 }
 
-static struct frame *frame_around(unsigned first, belfry_bytes payload)
+struct frame *encode_frame(unsigned first, belfry_bytes payload)
 {
     size_t header_size = ws_header_size(payload.size);
     struct frame *frame = frame_new(header_size + payload.size);
@@ -78,7 +78,7 @@ static struct frame *deflated(struct worker *worker, unsigned opcode, unsigned b
     struct buf out = { 0 };
     struct frame *frame = NULL;
     if (ws_deflate_message(worker->pool, NULL, bits, payload, &out) == BELFRY_OK)
-        frame = frame_around(opcode | WS_FIN | WS_COMPRESSED, buf_bytes(&out));
+        frame = encode_frame(opcode | WS_FIN | WS_COMPRESSED, buf_bytes(&out));
     buf_deinit(&out);
     return frame;
 }
@@ -98,7 +98,7 @@ struct frame *encode_message(const struct message *m, unsigned form_key, void *u
         bool is_deflated =
             form_key != FORM_WS_PLAIN && payload.size >= server->options.deflate_threshold_bytes;
         frame = is_deflated ? deflated(worker, opcode_of(m), form_key & 0xff, payload)
-                            : frame_around(opcode_of(m) | WS_FIN, payload);
+                            : encode_frame(opcode_of(m) | WS_FIN, payload);
     }
     buf_deinit(&json);
     if (frame != NULL)

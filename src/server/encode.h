@@ -23,6 +23,9 @@ enum message_kind {
 #define FORM_WS_PLAIN 0u
 #define FORM_WS_DEFLATED(bits) (0x100u | (unsigned)(bits))
 
+/* One frame with @payload; @first as for ws_header_write. NULL: no memory. */
+struct frame *encode_frame(unsigned first, belfry_bytes payload);
+
 /* message_encode_fn; @user is the struct worker that encodes. */
 struct frame *encode_message(const struct message *m, unsigned form_key, void *user);
 

@@ -8,9 +8,8 @@
 #include "base/alloc.h"
 #include "server/server.h"
 
-void router_init(struct router *router, struct belfry *server)
+void router_init(struct router *router)
 {
-    (void)server;
     router->first = NULL;
     router->last = &router->first;
 }

@@ -39,7 +39,7 @@ struct router {
     struct route **last;
 };
 
-void router_init(struct router *router, struct belfry *server);
+void router_init(struct router *router);
 void router_deinit(struct router *router);
 
 /* Adds an empty route of @kind at @pattern; NULL: no memory, or not a pattern (belfry_why). */

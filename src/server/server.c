@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "http/field.h"
 #include "server/encode.h"
 
@@ -91,7 +92,7 @@ belfry *server_new_in(const struct server_env *env, const belfry_options *option
     server->env = *env;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->has_stopped, NULL);
-    router_init(&server->router, server);
+    router_init(&server->router);
     belfry_err err = options_complete(&server->options, options);
     if (err == BELFRY_OK) {
         const belfry_options *o = &server->options;
@@ -563,6 +564,17 @@ belfry_err belfry_step(belfry *server)
         return server_why(BELFRY_ERR_GONE, "the server has stopped");
     worker_step(&server->workers[0], 0);
     return BELFRY_OK;
+}
+
+bool server_can_send(belfry_type type, belfry_bytes data)
+{
+    if (type != BELFRY_TEXT && type != BELFRY_BINARY)
+        (void)server_why(BELFRY_ERR_INVALID, "a message is BELFRY_TEXT or BELFRY_BINARY");
+    else if (type == BELFRY_TEXT && !utf8_is_valid(data))
+        (void)server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
+    else
+        return true;
+    return false;
 }
 
 /* --- odds and ends ----------------------------------------------------------------------------*/

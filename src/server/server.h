@@ -80,6 +80,9 @@ BELFRY_NODISCARD belfry_err server_listen(belfry *server);
 /* Have all workers ended? Then the state is SERVER_STOPPED. */
 bool server_check_stopped(belfry *server);
 
+/* Is @data a message of @type, and is that a type? False: belfry_why says what it is not. */
+bool server_can_send(belfry_type type, belfry_bytes data);
+
 /* --- why.c: the sentence behind belfry_why ---------------------------------------------------*/
 
 /* Remembers why, for this thread, and returns @err. */

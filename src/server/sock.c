@@ -275,8 +275,8 @@ static void run_direct(struct delivery *delivery, struct hub_shard *shard)
 belfry_err belfry_send_id(belfry *server, belfry_id id, belfry_type type, const void *data,
                           size_t size)
 {
-    if (type == BELFRY_TEXT && !utf8_is_valid(bytes_of(data, size)))
-        return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
+    if (!server_can_send(type, bytes_of(data, size)))
+        return BELFRY_ERR_INVALID;
     struct worker *worker = owner_of(server, id);
     if (worker == NULL)
         return server_outcome(BELFRY_ERR_GONE);

@@ -127,6 +127,14 @@ static bool make_room(struct ws_session *ws, const struct message *m, size_t siz
     return fits(ws, size);
 }
 
+/* A client that has a newer message must have been told of the hole before it: it may leave with
+ * that message's id as its position. */
+static void announce_before_newer(struct ws_session *ws)
+{
+    if (BELFRY_UNLIKELY(ws->has_gap))
+        ws_announce_gaps(ws);
+}
+
 static void deliver_one(struct ws_session *ws, struct hub_batch *batch, unsigned index,
                         struct membership *membership)
 {
@@ -154,6 +162,7 @@ static void deliver_one(struct ws_session *ws, struct hub_batch *batch, unsigned
         return;
     }
     counter_add(&ws->conn.worker->counters.messages_out, 1);
+    announce_before_newer(ws);
     conn_write_frame(&ws->conn, frame, tag_of(ws, m, 1, frame->size));
 }
 
@@ -183,6 +192,7 @@ void ws_deliver(struct member *member, struct hub_batch *batch, struct membershi
                               : NULL;
     if (frame != NULL && fits(ws, frame->size)) {
         counter_add(&c->worker->counters.messages_out, batch->count);
+        announce_before_newer(ws);
         conn_write_frame(c, frame, tag_of(ws, batch->messages[0], batch->count, frame->size));
         return;
     }

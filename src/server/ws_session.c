@@ -316,18 +316,6 @@ static void on_drained(struct conn *c)
 
 /* --- output -----------------------------------------------------------------------------------*/
 
-static struct frame *make_frame(unsigned first, belfry_bytes payload)
-{
-    size_t header_size = ws_header_size(payload.size);
-    struct frame *frame = frame_new(header_size + payload.size);
-    if (frame == NULL)
-        return NULL;
-    (void)ws_header_write(frame->bytes, first, payload.size);
-    if (payload.size > 0)
-        memcpy(frame->bytes + header_size, payload.data, payload.size);
-    return frame;
-}
-
 static belfry_err send_shared_deflated(struct ws_session *ws, unsigned first, belfry_bytes data)
 {
     struct buf *out = &ws->conn.worker->deflated;
@@ -344,7 +332,7 @@ static belfry_err send_shared_deflated(struct ws_session *ws, unsigned first, be
 
 static belfry_err send_dedicated(struct ws_session *ws, unsigned first, belfry_bytes data)
 {
-    struct frame *frame = make_frame(first, data);
+    struct frame *frame = encode_frame(first, data);
     if (frame == NULL)
         return BELFRY_ERR_NOMEM;
     conn_write_frame(&ws->conn, frame, OUT_COMPRESS);
@@ -401,8 +389,8 @@ static belfry_err sock_send(belfry_sock *sock, belfry_type type, belfry_bytes da
         return server_outcome(BELFRY_ERR_GONE);
     if (conn_queued(&ws->conn) >= options_of(ws)->max_queue_bytes)
         return server_why(BELFRY_ERR_LIMIT, "the peer does not read: max_queue_bytes are waiting");
-    if (type == BELFRY_TEXT && !is_in_place && !utf8_is_valid(data))
-        return server_why(BELFRY_ERR_INVALID, "text must be UTF-8; send it as BELFRY_BINARY");
+    if (!is_in_place && !server_can_send(type, data))
+        return BELFRY_ERR_INVALID;
     return server_outcome(send_message(ws, type, data, is_in_place));
 }
 
@@ -427,7 +415,7 @@ static struct frame *compress_frame(struct conn *c, struct frame *plain)
     if (ws_deflate_message(c->worker->pool, &ws->deflate,
                            ws_deflate_window_bits(ws->decoder.params, WS_SERVER), payload,
                            &out) == BELFRY_OK)
-        frame = make_frame(plain->bytes[0] | WS_COMPRESSED, buf_bytes(&out));
+        frame = encode_frame(plain->bytes[0] | WS_COMPRESSED, buf_bytes(&out));
     buf_deinit(&out);
     return frame;
 }

@@ -86,7 +86,7 @@ static void test_patterns_take_whole_segments(void **state)
         struct router router;
         struct route_match match;
         belfry_bytes segment;
-        router_init(&router, NULL);
+        router_init(&router);
         struct route *route = add(&router, ROUTE_HTTP, "GET", c->pattern);
         struct http_head head = head_of("GET", c->path);
         router_match(&router, &head, ALL_KINDS, &match);
@@ -107,7 +107,7 @@ static void test_the_first_route_that_matches_wins(void **state)
     (void)state;
     struct router router;
     struct route_match match;
-    router_init(&router, NULL);
+    router_init(&router);
     struct route *exact = add(&router, ROUTE_HTTP, "GET", "/rooms/tower");
     struct route *named = add(&router, ROUTE_HTTP, "GET", "/rooms/:room");
     struct route *rest = add(&router, ROUTE_HTTP, "GET", "/*");
@@ -146,7 +146,7 @@ static void test_another_method_says_which_there_are(void **state)
     };
     struct router router;
     struct route_match match;
-    router_init(&router, NULL);
+    router_init(&router);
     (void)add(&router, ROUTE_HTTP, "GET", "/a");
     (void)add(&router, ROUTE_HTTP, "POST", "/a");
     (void)add(&router, ROUTE_HTTP, "POST", "/b");
@@ -167,7 +167,7 @@ static void test_only_the_kinds_asked_for_are_looked_at(void **state)
     struct router router;
     struct route_match match;
     struct http_head head = head_of("GET", "/metrics");
-    router_init(&router, NULL);
+    router_init(&router);
     struct route *ops = add(&router, ROUTE_OPS, "GET", "/metrics");
     router_match(&router, &head, 1u << ROUTE_HTTP | 1u << ROUTE_WS, &match);
     assert_null(match.route);
@@ -183,7 +183,7 @@ static void test_many_methods_are_cut_and_never_overflow(void **state)
     struct router router;
     struct route_match match;
     struct http_head head = head_of("PUT", "/a");
-    router_init(&router, NULL);
+    router_init(&router);
     for (int i = 0; i < 50; i++)
         (void)add(&router, ROUTE_HTTP, "PROPFIND", "/a");
     router_match(&router, &head, ALL_KINDS, &match);
@@ -197,7 +197,7 @@ static void test_a_path_that_is_no_path_leads_nowhere(void **state)
     (void)state;
     struct router router;
     struct route_match match;
-    router_init(&router, NULL);
+    router_init(&router);
     (void)add(&router, ROUTE_HTTP, "OPTIONS", "/*");
     static const char *const paths[] = { "*", "", "a" };
     for (size_t i = 0; i < BELFRY_COUNT(paths); i++) {
@@ -213,7 +213,7 @@ static void test_what_is_no_pattern_is_refused_with_the_reason(void **state)
     (void)state;
     static const char *const patterns[] = { NULL, "", "feed", "*", " /feed" };
     struct router router;
-    router_init(&router, NULL);
+    router_init(&router);
     for (size_t i = 0; i < BELFRY_COUNT(patterns); i++) {
         assert_null(router_add(&router, ROUTE_HTTP, patterns[i]));
         assert_non_null(strstr(belfry_why(NULL), "starts with '/'"));
