@@ -113,6 +113,17 @@ def generator_note(results):
     )
 
 
+def shortfalls(results):
+    """What was not reached, in words; bench/README.md says why, as far as it is known."""
+    missed = [r for r in results if "error" not in r and not r["is_met"]]
+    lines = ["## What falls short", ""]
+    for result in missed:
+        s = result["scenario"]
+        bound = f"≤ {s.at_most_bytes} B" if isinstance(s, IdleScenario) else s.bound
+        lines.append(f"- {s.name}: {result['ratio']}, to be reached: {bound}")
+    return [*lines, *([] if missed else ["Nothing."]), ""]
+
+
 def markdown(results, details, belfry, pairs, seconds):
     has_peers = any(needs_peers(getattr(r["scenario"], "reference", "")) for r in results)
     failures = [r for r in results if "error" in r]
@@ -136,6 +147,7 @@ def markdown(results, details, belfry, pairs, seconds):
     ]
     for failure in failures:
         lines += [f"`{failure['scenario'].name}` failed: {failure['error']}", ""]
+    lines += shortfalls(results)
     lines += [
         "## To repeat a row",
         "",
