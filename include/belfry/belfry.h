@@ -123,8 +123,9 @@ BELFRY_API belfry_err belfry_step(belfry *server);
  * Valid once started, until belfry_free. */
 BELFRY_API const char *belfry_address(belfry *server, unsigned index);
 
-/** The namespace called @name; "/" is where plain rooms live, and the only one in this version
- * (NULL for others). Owns: the server. */
+/** The namespace called @name, made if there is none; "/" is where plain rooms live. A leading '/'
+ * may be left out. Thread: any. NULL: a bad name, max_namespaces is reached, or no memory. Owns: the
+ * server. */
 BELFRY_API belfry_nsp *belfry_of(belfry *server, const char *name);
 
 /** Milliseconds since 1970, from the server's clock. */
@@ -345,8 +346,11 @@ BELFRY_API belfry_err belfry_broadcast(belfry_target target, belfry_type type, c
                                        size_t size);
 
 /**
- * Emits application event @event with one argument packed as by jansson's json_pack (NULL: none).
- * Plain WebSocket members receive {"type":"event","room":...,"event":...,"data":...}.
+ * Emits application event @event with arguments packed as by jansson's json_pack: "{s:s}" is one, an
+ * object; "si" are two; NULL: none. Socket.IO clients receive the event with its arguments; plain
+ * WebSocket members {"type":"event","room":...,"event":...,"data":...}, data being the only
+ * argument, null, or the array of them. Names that Socket.IO reserves (connect, connect_error,
+ * disconnect, disconnecting, newListener, removeListener) are INVALID.
  * Errors: as belfry_broadcast; INVALID also for a format that does not fit its arguments.
  */
 BELFRY_API belfry_err belfry_emit(belfry_target target, const char *event, const char *format, ...);
@@ -361,5 +365,7 @@ BELFRY_API belfry_err belfry_emit_raw(belfry_target target, const char *event, c
 #ifdef __cplusplus
 }
 #endif
+
+#include <belfry/socketio.h>
 
 #endif

@@ -27,7 +27,8 @@ extern "C" {
     X(ERR_TLS, -9, "TLS failed")                                 \
     X(ERR_NOT_FOUND, -10, "not found")                           \
     X(ERR_CONFIG, -11, "the configuration is wrong")             \
-    X(ERR_DROPPED, -12, "dropped by the slow-member policy")
+    X(ERR_DROPPED, -12, "dropped by the slow-member policy")     \
+    X(ERR_TIMEOUT, -13, "not everybody has answered in time")
 
 /** The outcome of a call. */
 typedef enum belfry_err {
