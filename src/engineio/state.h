@@ -116,7 +116,7 @@ uint64_t eio_state_deadline_ms(const struct eio_state *s);
  * A poll came (GET), for a session whose transport is polling.
  *
  *   NOTHING  if EIO_OUTPUT_WAITING answer it with that, else keep it; eio_state_poll_answered then
- *   NOOP     answer it with 6, or with what is waiting: an upgrade is under way
+ *   NOOP     answer it with 6, an upgrade is under way; it counts as answered
  *   CLOSE    the overlapping poll gets 400 (EIO_CAUSE_POLL_OVERLAP) and the earlier one the
  *            farewell; or the session was closing and this poll gets the farewell
  */
