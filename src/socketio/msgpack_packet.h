@@ -13,21 +13,30 @@
 #include "socketio/encode.h"
 #include "socketio/packet.h"
 
+/* Where the JSON of a packet lies. All zero is empty; one may serve all sessions of a worker. */
+struct sio_scratch {
+    struct buf json;
+    struct buf attachments; /* of belfry_bytes */
+};
+
+void sio_scratch_deinit(struct sio_scratch *scratch);
+
 /*
- * Reads one binary message. @scratch is emptied first and holds the JSON and the array of
- * attachments; they are valid as long as it and @message are left alone. The type of an event or
- * ack with attachments is BINARY_. Never SIO_MORE. SIO_BAD:
+ * Reads one binary message. @scratch is emptied first; the packet is valid as long as it and
+ * @message are left alone. The type of an event or ack with attachments is BINARY_. Never SIO_MORE.
+ * SIO_BAD:
  *
  *     invalid format         not MessagePack, or not a map
  *     invalid packet type    invalid namespace    invalid payload    invalid packet id
- *     too many attachments   more than max_attachments: other clients could not hear them
+ *     too many attachments, or nested too deep    other clients could not hear them either
  *
- * An event may be `[]`, as in the reference: it has no name. Reserved names and names that are
- * neither string nor number are refused, which the reference does not.
+ * An event may be `[]`, as in the reference: it has no name. Refused are, which the reference does
+ * not: reserved names, names that are neither string nor number, binary data outside events and
+ * acks, namespaces that sio_nsp_is_valid does not like, ids beyond SIO_MAX_ID.
  */
 BELFRY_NODISCARD enum sio_verdict sio_msgpack_read(belfry_bytes message,
                                                    const struct sio_limits *limits,
-                                                   struct buf *scratch,
+                                                   struct sio_scratch *scratch,
                                                    struct sio_packet *out_packet,
                                                    const char **out_why);
 
