@@ -1,19 +1,11 @@
 /*
- * nsp.c - the sequencer: what happens under a namespace's lock.
+ * nsp.c - the sequencer: what happens under a namespace's lock when something is said.
  *
  *   publish:  key seen? -> id -> log and views -> a delivery into every interested inbox
- *   join:     count, interest, snapshot, marker into the own inbox
- *   leave:    count, interest
- *
- * The marker makes a join exact: what was published before it is in the snapshot, what comes after
- * it finds the member in the room. Joining drains the inbox before it returns, so the marker needs
- * no memory of its own.
  */
-#include <stdio.h>
+#include "hub/nsp.h"
 
 #include "base/alloc.h"
-#include "base/random.h"
-#include "hub/local_room.h"
 
 #define EVICTIONS_PER_PUBLISH 32
 #define EVICTIONS_PER_EXPIRE 4096
@@ -24,16 +16,16 @@ static bool hub_room_has_name(const struct map_node *node, const void *context)
     return bytes_equal(bytes_of(room->name, room->name_size), *(const belfry_bytes *)context);
 }
 
-static struct hub_room *find_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash)
+struct hub_room *nsp_find_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash)
 {
     struct map_node *node = map_find(&nsp->rooms, hash, hub_room_has_name, &name);
     return node != NULL ? BELFRY_CONTAINER_OF(node, struct hub_room, by_name) : NULL;
 }
 
-static struct hub_room *get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash,
-                                 belfry_err *out_err)
+struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash,
+                              belfry_err *out_err)
 {
-    struct hub_room *room = find_room(nsp, name, hash);
+    struct hub_room *room = nsp_find_room(nsp, name, hash);
     if (room != NULL)
         return room;
     *out_err = BELFRY_ERR_LIMIT;
@@ -51,7 +43,7 @@ static struct hub_room *get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_
     return room;
 }
 
-static void drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room)
+void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room)
 {
     if (room->member_count > 0 || room->view.ring.count > 0)
         return;
@@ -71,11 +63,11 @@ static void evict_oldest(struct hub_nsp *nsp, struct message **evicted)
     if (m->key.size > 0)
         map_remove(&nsp->keys, &m->by_key);
     for (unsigned i = 0; i < m->room_count; i++) {
-        struct hub_room *room = find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
+        struct hub_room *room = nsp_find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
         if (room == NULL)
             continue;
         history_view_forget(&room->view, m);
-        drop_room_if_unused(nsp, room);
+        nsp_drop_room_if_unused(nsp, room);
     }
     m->next_evicted = *evicted;
     *evicted = m;
@@ -117,10 +109,10 @@ static void remember(struct hub_nsp *nsp, struct message *m)
             map_insert(&nsp->keys, &m->by_key);
     }
     for (unsigned i = 0; i < m->room_count; i++) {
-        struct hub_room *room = find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
+        struct hub_room *room = nsp_find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
         if (room == NULL && is_kept) {
             belfry_err err;
-            room = get_room(nsp, m->rooms[i].name, m->rooms[i].hash, &err);
+            room = nsp_get_room(nsp, m->rooms[i].name, m->rooms[i].hash, &err);
         }
         if (room != NULL && is_kept)
             history_view_add(&room->view, limits, m);
@@ -152,7 +144,7 @@ static uint64_t interested_workers(struct hub_nsp *nsp, const struct message *m)
         return UINT64_MAX >> (64 - nsp->hub->worker_count);
     uint64_t interest = 0;
     for (unsigned i = 0; i < m->room_count; i++) {
-        struct hub_room *room = find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
+        struct hub_room *room = nsp_find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
         if (room != NULL)
             interest |= room->interest;
     }
@@ -256,170 +248,13 @@ void hub_expire(struct hub_nsp *nsp, uint64_t wall_ms)
     free_evicted(evicted);
 }
 
-/* --- joining and leaving ----------------------------------------------------------------------*/
-
-/* Where the snapshot begins; says whether something before it is missing. */
-static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp *nsp,
-                               const struct hub_join *how, bool *out_gap)
-{
-    const struct history_view *view = &room->view;
-    *out_gap = false;
-    switch (how->since) {
-    case HUB_SINCE_NOW:
-        return view->ring.count;
-    case HUB_SINCE_COUNT:
-        return how->count >= view->ring.count ? 0 : view->ring.count - how->count;
-    case HUB_SINCE_UNKNOWN:
-        *out_gap = true;
-        return 0;
-    case HUB_SINCE_ID:
-        /* A position from the future is not one of ours. */
-        *out_gap = message_id_compare(how->id, view->floor) < 0 ||
-                   message_id_compare(how->id, nsp->last) > 0;
-        return message_id_compare(how->id, nsp->last) > 0 ? 0 : history_view_after(view, how->id);
-    }
-    return view->ring.count;
-}
-
-static belfry_err take_snapshot(const struct hub_room *room, const struct hub_nsp *nsp,
-                                const struct hub_join *how, struct hub_joined *out)
-{
-    uint32_t start = snapshot_start(room, nsp, how, &out->has_gap);
-    uint32_t count = room->view.ring.count - start;
-    out->last = nsp->last;
-    if (count == 0)
-        return BELFRY_OK;
-    out->history = mem_alloc(count * sizeof(struct message *));
-    if (out->history == NULL)
-        return BELFRY_ERR_NOMEM;
-    for (uint32_t i = 0; i < count; i++)
-        out->history[i] = message_ref(message_ring_at(&room->view.ring, start + i));
-    out->history_count = count;
-    return BELFRY_OK;
-}
-
-void hub_joined_deinit(struct hub_joined *joined)
-{
-    for (uint32_t i = 0; i < joined->history_count; i++)
-        message_unref(joined->history[i]);
-    mem_free(joined->history);
-    *joined = (struct hub_joined){ 0 };
-}
-
-/* A joining member's place in the order of its worker's inbox. */
-struct join_marker {
-    struct delivery delivery;
-    struct local_room *room;
-    struct member *member;
-    const struct hub_join *how;
-    struct hub_joined *joined;
-};
-
-static void become_live(struct delivery *delivery, struct hub_shard *shard)
-{
-    struct join_marker *marker = BELFRY_CONTAINER_OF(delivery, struct join_marker, delivery);
-    (void)shard;
-    if (marker->joined->was_member)
-        local_room_make_latest(marker->room, marker->member);
-    else
-        local_room_add(marker->room, marker->member);
-    if (marker->how->on_live != NULL)
-        marker->how->on_live(marker->member, marker->joined, marker->how->user);
-}
-
-static belfry_err join_locked(struct hub_shard *shard, struct hub_nsp *nsp,
-                              struct join_marker *marker, uint64_t hash)
-{
-    belfry_err err = BELFRY_OK;
-    struct hub_joined *out = marker->joined;
-    belfry_bytes name = bytes_of(marker->room->name, marker->room->name_size);
-    struct hub_room *room = get_room(nsp, name, hash, &err);
-    if (room == NULL)
-        return err;
-    err = take_snapshot(room, nsp, marker->how, out);
-    if (err != BELFRY_OK) {
-        drop_room_if_unused(nsp, room);
-        return err;
-    }
-    if (!out->was_member) {
-        room->member_count++;
-        room->interest |= (uint64_t)1 << shard->index;
-    }
-    out->members = room->member_count;
-    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
-    (void)mailbox_push(&shard->inbox, &marker->delivery.post);
-    return BELFRY_OK;
-}
-
-static belfry_err reserve_place(struct hub_nsp *nsp, struct local_room *room, struct member *member)
-{
-    if (member->membership_count >= nsp->hub->limits.max_rooms_per_member)
-        return BELFRY_ERR_LIMIT;
-    return local_room_reserve(room, member);
-}
-
-belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
-                    belfry_bytes name, const struct hub_join *how, struct hub_joined *out)
-{
-    BELFRY_ASSERT(!shard->is_draining);
-    *out = (struct hub_joined){ 0 };
-    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
-    struct local_room *room = local_room_get(shard, name, hash);
-    if (room == NULL)
-        return BELFRY_ERR_NOMEM;
-    out->was_member = local_room_membership(room, member) != NULL;
-    struct join_marker marker = {
-        .delivery.run = become_live, .room = room, .member = member, .how = how, .joined = out
-    };
-    belfry_err err = out->was_member ? BELFRY_OK : reserve_place(nsp, room, member);
-    if (err == BELFRY_OK) {
-        pthread_mutex_lock(&nsp->lock);
-        err = join_locked(shard, nsp, &marker, hash);
-        pthread_mutex_unlock(&nsp->lock);
-    }
-    if (err != BELFRY_OK) {
-        local_room_drop_if_empty(shard, room);
-        return err;
-    }
-    hub_drain(shard);
-    return BELFRY_OK;
-}
-
-belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
-                     belfry_bytes name, uint32_t *out_members)
-{
-    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
-    struct local_room *local = local_room_find(shard, name, hash);
-    struct membership *membership = local ? local_room_membership(local, member) : NULL;
-    if (membership == NULL)
-        return BELFRY_ERR_NOT_FOUND;
-    pthread_mutex_lock(&nsp->lock);
-    struct hub_room *room = find_room(nsp, name, hash);
-    BELFRY_ASSERT(room != NULL && room->member_count > 0);
-    *out_members = --room->member_count;
-    if (local->count == 1)
-        room->interest &= ~((uint64_t)1 << shard->index);
-    drop_room_if_unused(nsp, room);
-    pthread_mutex_unlock(&nsp->lock);
-    local_room_remove(local, member, (uint32_t)(membership - member->memberships));
-    local_room_drop_if_empty(shard, local);
-    return BELFRY_OK;
-}
-
-bool hub_is_member(struct hub_shard *shard, const struct member *member, belfry_bytes name)
-{
-    uint64_t hash = map_hash(&shard->hub->hash_key, name);
-    const struct local_room *room = local_room_find(shard, name, hash);
-    return room != NULL && local_room_membership(room, member) != NULL;
-}
-
 /* --- asking -----------------------------------------------------------------------------------*/
 
 uint32_t hub_member_count(struct hub_nsp *nsp, belfry_bytes name)
 {
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
     pthread_mutex_lock(&nsp->lock);
-    const struct hub_room *room = find_room(nsp, name, hash);
+    const struct hub_room *room = nsp_find_room(nsp, name, hash);
     uint32_t count = room != NULL ? room->member_count : 0;
     pthread_mutex_unlock(&nsp->lock);
     return count;
@@ -437,7 +272,7 @@ bool hub_mark_count_due(struct hub_nsp *nsp, belfry_bytes name)
 {
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
     pthread_mutex_lock(&nsp->lock);
-    struct hub_room *room = find_room(nsp, name, hash);
+    struct hub_room *room = nsp_find_room(nsp, name, hash);
     bool is_first = room != NULL && !room->is_count_due;
     if (is_first)
         room->is_count_due = true;
@@ -449,7 +284,7 @@ uint32_t hub_take_count(struct hub_nsp *nsp, belfry_bytes name)
 {
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
     pthread_mutex_lock(&nsp->lock);
-    struct hub_room *room = find_room(nsp, name, hash);
+    struct hub_room *room = nsp_find_room(nsp, name, hash);
     if (room != NULL)
         room->is_count_due = false;
     uint32_t count = room != NULL ? room->member_count : 0;
@@ -459,13 +294,13 @@ uint32_t hub_take_count(struct hub_nsp *nsp, belfry_bytes name)
 
 /* --- life -------------------------------------------------------------------------------------*/
 
-static void init_nsp(struct hub_nsp *nsp, struct hub *hub)
+void nsp_init(struct hub_nsp *nsp, struct hub *hub)
 {
     *nsp = (struct hub_nsp){ .hub = hub };
     pthread_mutex_init(&nsp->lock, NULL);
 }
 
-static void deinit_nsp(struct hub_nsp *nsp)
+void nsp_deinit(struct hub_nsp *nsp)
 {
     struct message *evicted = NULL;
     while (nsp->log.count > 0)
@@ -476,44 +311,4 @@ static void deinit_nsp(struct hub_nsp *nsp)
     map_deinit(&nsp->rooms);
     map_deinit(&nsp->keys);
     pthread_mutex_destroy(&nsp->lock);
-}
-
-static void make_epoch(struct hub *hub, const struct random_source *random)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint8_t bytes[HUB_EPOCH_SIZE];
-    random_fill(random, bytes, sizeof bytes);
-    for (size_t i = 0; i < HUB_EPOCH_SIZE; i++)
-        hub->epoch[i] = letters[bytes[i] % 64];
-    hub->epoch[HUB_EPOCH_SIZE] = '\0';
-}
-
-belfry_err hub_init(struct hub *hub, unsigned worker_count, const struct hub_limits *limits,
-                    message_encode_fn *encode, const struct random_source *random)
-{
-    BELFRY_ASSERT(worker_count >= 1 && worker_count <= HUB_MAX_WORKERS);
-    *hub = (struct hub){ .limits = *limits, .encode = encode, .worker_count = worker_count };
-    hub->shards = mem_alloc_zeroed(worker_count * sizeof *hub->shards);
-    if (hub->shards == NULL)
-        return BELFRY_ERR_NOMEM;
-    random_fill(random, &hub->hash_key, sizeof hub->hash_key);
-    make_epoch(hub, random);
-    for (unsigned w = 0; w < worker_count; w++)
-        hub->shards[w] = (struct hub_shard){ .hub = hub, .index = w };
-    init_nsp(&hub->root, hub);
-    return BELFRY_OK;
-}
-
-void hub_deinit(struct hub *hub)
-{
-    if (hub->shards == NULL)
-        return;
-    for (unsigned w = 0; w < hub->worker_count; w++) {
-        hub_drain(&hub->shards[w]);
-        map_deinit(&hub->shards[w].rooms);
-    }
-    deinit_nsp(&hub->root);
-    mem_free(hub->shards);
-    hub->shards = NULL;
 }

@@ -1,0 +1,168 @@
+/*
+ * join.c - being in a room: what happens under a namespace's lock when somebody comes or goes.
+ *
+ *   join:     count, interest, snapshot, marker into the own inbox
+ *   leave:    count, interest
+ *
+ * The marker makes a join exact: what was published before it is in the snapshot, what comes after
+ * it finds the member in the room. Joining drains the inbox before it returns, so the marker needs
+ * no memory of its own.
+ */
+#include "base/alloc.h"
+#include "hub/local_room.h"
+#include "hub/nsp.h"
+
+/* Where the snapshot begins; says whether something before it is missing. */
+static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp *nsp,
+                               const struct hub_join *how, bool *out_gap)
+{
+    const struct history_view *view = &room->view;
+    *out_gap = false;
+    switch (how->since) {
+    case HUB_SINCE_NOW:
+        return view->ring.count;
+    case HUB_SINCE_COUNT:
+        return how->count >= view->ring.count ? 0 : view->ring.count - how->count;
+    case HUB_SINCE_UNKNOWN:
+        *out_gap = true;
+        return 0;
+    case HUB_SINCE_ID:
+        /* A position from the future is not one of ours. */
+        *out_gap = message_id_compare(how->id, view->floor) < 0 ||
+                   message_id_compare(how->id, nsp->last) > 0;
+        return message_id_compare(how->id, nsp->last) > 0 ? 0 : history_view_after(view, how->id);
+    }
+    return view->ring.count;
+}
+
+static belfry_err take_snapshot(const struct hub_room *room, const struct hub_nsp *nsp,
+                                const struct hub_join *how, struct hub_joined *out)
+{
+    uint32_t start = snapshot_start(room, nsp, how, &out->has_gap);
+    uint32_t count = room->view.ring.count - start;
+    out->last = nsp->last;
+    if (count == 0)
+        return BELFRY_OK;
+    out->history = mem_alloc(count * sizeof(struct message *));
+    if (out->history == NULL)
+        return BELFRY_ERR_NOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        out->history[i] = message_ref(message_ring_at(&room->view.ring, start + i));
+    out->history_count = count;
+    return BELFRY_OK;
+}
+
+void hub_joined_deinit(struct hub_joined *joined)
+{
+    for (uint32_t i = 0; i < joined->history_count; i++)
+        message_unref(joined->history[i]);
+    mem_free(joined->history);
+    *joined = (struct hub_joined){ 0 };
+}
+
+/* A joining member's place in the order of its worker's inbox. */
+struct join_marker {
+    struct delivery delivery;
+    struct local_room *room;
+    struct member *member;
+    const struct hub_join *how;
+    struct hub_joined *joined;
+};
+
+static void become_live(struct delivery *delivery, struct hub_shard *shard)
+{
+    struct join_marker *marker = BELFRY_CONTAINER_OF(delivery, struct join_marker, delivery);
+    (void)shard;
+    if (marker->joined->was_member)
+        local_room_make_latest(marker->room, marker->member);
+    else
+        local_room_add(marker->room, marker->member);
+    if (marker->how->on_live != NULL)
+        marker->how->on_live(marker->member, marker->joined, marker->how->user);
+}
+
+static belfry_err join_locked(struct hub_shard *shard, struct hub_nsp *nsp,
+                              struct join_marker *marker, uint64_t hash)
+{
+    belfry_err err = BELFRY_OK;
+    struct hub_joined *out = marker->joined;
+    belfry_bytes name = bytes_of(marker->room->name, marker->room->name_size);
+    struct hub_room *room = nsp_get_room(nsp, name, hash, &err);
+    if (room == NULL)
+        return err;
+    err = take_snapshot(room, nsp, marker->how, out);
+    if (err != BELFRY_OK) {
+        nsp_drop_room_if_unused(nsp, room);
+        return err;
+    }
+    if (!out->was_member) {
+        room->member_count++;
+        room->interest |= (uint64_t)1 << shard->index;
+    }
+    out->members = room->member_count;
+    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+    (void)mailbox_push(&shard->inbox, &marker->delivery.post);
+    return BELFRY_OK;
+}
+
+static belfry_err reserve_place(struct hub_nsp *nsp, struct local_room *room, struct member *member)
+{
+    if (member->membership_count >= nsp->hub->limits.max_rooms_per_member)
+        return BELFRY_ERR_LIMIT;
+    return local_room_reserve(room, member);
+}
+
+belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
+                    belfry_bytes name, const struct hub_join *how, struct hub_joined *out)
+{
+    BELFRY_ASSERT(!shard->is_draining);
+    *out = (struct hub_joined){ 0 };
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    struct local_room *room = local_room_get(shard, name, hash);
+    if (room == NULL)
+        return BELFRY_ERR_NOMEM;
+    out->was_member = local_room_membership(room, member) != NULL;
+    struct join_marker marker = {
+        .delivery.run = become_live, .room = room, .member = member, .how = how, .joined = out
+    };
+    belfry_err err = out->was_member ? BELFRY_OK : reserve_place(nsp, room, member);
+    if (err == BELFRY_OK) {
+        pthread_mutex_lock(&nsp->lock);
+        err = join_locked(shard, nsp, &marker, hash);
+        pthread_mutex_unlock(&nsp->lock);
+    }
+    if (err != BELFRY_OK) {
+        local_room_drop_if_empty(shard, room);
+        return err;
+    }
+    hub_drain(shard);
+    return BELFRY_OK;
+}
+
+belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
+                     belfry_bytes name, uint32_t *out_members)
+{
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    struct local_room *local = local_room_find(shard, name, hash);
+    struct membership *membership = local ? local_room_membership(local, member) : NULL;
+    if (membership == NULL)
+        return BELFRY_ERR_NOT_FOUND;
+    pthread_mutex_lock(&nsp->lock);
+    struct hub_room *room = nsp_find_room(nsp, name, hash);
+    BELFRY_ASSERT(room != NULL && room->member_count > 0);
+    *out_members = --room->member_count;
+    if (local->count == 1)
+        room->interest &= ~((uint64_t)1 << shard->index);
+    nsp_drop_room_if_unused(nsp, room);
+    pthread_mutex_unlock(&nsp->lock);
+    local_room_remove(local, member, (uint32_t)(membership - member->memberships));
+    local_room_drop_if_empty(shard, local);
+    return BELFRY_OK;
+}
+
+bool hub_is_member(struct hub_shard *shard, const struct member *member, belfry_bytes name)
+{
+    uint64_t hash = map_hash(&shard->hub->hash_key, name);
+    const struct local_room *room = local_room_find(shard, name, hash);
+    return room != NULL && local_room_membership(room, member) != NULL;
+}

@@ -1,0 +1,21 @@
+/*
+ * nsp.h - what the files of a namespace share. Its lock is held, except in its life.
+ */
+#ifndef HUB_NSP_H
+#define HUB_NSP_H
+
+#include "hub/hub.h"
+
+struct hub_room *nsp_find_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash); /* or NULL */
+
+/* Finds or makes it. NULL: @out_err says why, LIMIT or NOMEM. */
+struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash,
+                              belfry_err *out_err);
+
+/* Without members and history it goes; its floor stays. */
+void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room);
+
+void nsp_init(struct hub_nsp *nsp, struct hub *hub);
+void nsp_deinit(struct hub_nsp *nsp);
+
+#endif
