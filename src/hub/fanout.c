@@ -9,6 +9,7 @@
  */
 #include "base/alloc.h"
 #include "hub/local_room.h"
+#include "hub/nsp.h"
 
 #define PREFETCH_AHEAD 6
 
@@ -99,8 +100,10 @@ static void deliver_alone(struct hub_shard *shard, struct message *m, struct mem
     shard->delivered++;
 }
 
-void hub_deliver_to(struct hub_shard *shard, struct message *m, struct member *member)
+void hub_deliver_to(struct hub_shard *shard, struct hub_nsp *nsp, struct message *m,
+                    struct member *member)
 {
+    m->nsp = nsp;
     deliver_alone(shard, m, member, NULL);
 }
 
@@ -171,7 +174,7 @@ static bool is_in_excepted_room(const struct targeted *t, const struct member *m
     const struct message *m = t->message;
     for (unsigned i = m->room_count; i < (unsigned)m->room_count + m->except_count; i++) {
         const struct local_room *room =
-            local_room_find(t->shard, m->rooms[i].name, m->rooms[i].hash);
+            local_room_find(nsp_part(m->nsp, t->shard), m->rooms[i].name, m->rooms[i].hash);
         if (room != NULL && local_room_membership(room, member) != NULL)
             return true;
     }
@@ -199,7 +202,8 @@ static void deliver_targeted(struct hub_shard *shard, struct message *m)
     if (m->room_count == 0)
         shard->hub->each_member(shard, visit_anyone, &t);
     for (unsigned r = 0; r < m->room_count; r++) {
-        struct local_room *room = local_room_find(shard, m->rooms[r].name, m->rooms[r].hash);
+        struct local_room *room =
+            local_room_find(nsp_part(m->nsp, shard), m->rooms[r].name, m->rooms[r].hash);
         for (uint32_t i = 0; room != NULL && i < room->count; i++) {
             struct member *member = room->members[i].member;
             visit_once(&t, member, &member->memberships[room->members[i].row]);
@@ -216,7 +220,7 @@ static bool is_simple(const struct message *m)
 
 static bool may_follow(const struct message *first, const struct message *m)
 {
-    return is_simple(m) && m->rooms[0].hash == first->rooms[0].hash &&
+    return is_simple(m) && m->nsp == first->nsp && m->rooms[0].hash == first->rooms[0].hash &&
            (m->flags & MESSAGE_VOLATILE) == (first->flags & MESSAGE_VOLATILE) &&
            bytes_equal(m->rooms[0].name, first->rooms[0].name);
 }
@@ -237,8 +241,9 @@ static struct post *deliver_run(struct hub_shard *shard, struct post *post)
             break;
         messages[batch.count++] = m;
     }
-    struct message_room *target = &messages[0]->rooms[0];
-    struct local_room *room = local_room_find(shard, target->name, target->hash);
+    const struct message_room *target = &messages[0]->rooms[0];
+    struct local_room *room =
+        local_room_find(nsp_part(messages[0]->nsp, shard), target->name, target->hash);
     if (room != NULL)
         deliver_to_room(&batch, room);
     for (unsigned i = 0; i < batch.count; i++)

@@ -7,7 +7,7 @@
  *
  * One lock per namespace gives every message its id and its place in all inboxes, so all workers
  * see one order. Under the lock nothing is encoded, written or freed. A room exists while it has
- * members or history; there is nothing to create.
+ * members or history; there is nothing to create. Namespaces share nothing but the inboxes.
  *
  * Threads: functions that take a shard belong to its worker; the others are for any thread.
  */
@@ -45,9 +45,18 @@ struct hub_room {
     char name[];
 };
 
+/* One worker's part of a namespace. */
+struct hub_nsp_shard {
+    struct map rooms; /* struct local_room, by name */
+};
+
+/* Rooms with an order, a log and people of their own: nobody is in two of them. */
 struct hub_nsp {
     struct hub *hub;
-    pthread_mutex_t lock; /* guards all below, and the order of pushes into inboxes */
+    belfry_bytes name;            /* as its maker set it, who keeps the memory */
+    struct hub_nsp_shard *shards; /* one per worker, each for its worker alone */
+    struct hub_nsp *next;         /* in hub.nsps */
+    pthread_mutex_t lock;         /* guards all below, and the order of pushes into inboxes */
     struct message_id last;
     struct message_ring log;
     uint64_t log_bytes;
@@ -63,8 +72,7 @@ struct hub_shard {
     struct loop *loop;
     struct mailbox inbox;
     atomic_uint inbox_count;
-    struct map rooms; /* struct local_room, by name */
-    uint32_t mark;    /* of the delivery under way, to reach nobody twice */
+    uint32_t mark; /* of the delivery under way, to reach nobody twice */
     bool is_draining;
     void *owner;        /* handed to the encoder */
     uint64_t delivered; /* messages handed to members */
@@ -77,7 +85,9 @@ struct hub {
     message_encode_fn *encode;
     unsigned worker_count;
     struct hub_shard *shards;
-    struct hub_nsp root; /* "/", the namespace of plain rooms */
+    struct hub_nsp root;       /* "/", the namespace of plain rooms */
+    pthread_mutex_t nsps_lock; /* guards the list; taken before a namespace's own lock */
+    struct hub_nsp *nsps;      /* all of them, root included */
     /* Calls @visit for every member of a worker: messages to a whole namespace. */
     void (*each_member)(struct hub_shard *shard, void (*visit)(struct member *member, void *arg),
                         void *arg);
@@ -110,7 +120,13 @@ struct member_ops {
 BELFRY_NODISCARD belfry_err hub_init(struct hub *hub, unsigned worker_count,
                                      const struct hub_limits *limits, message_encode_fn *encode,
                                      const struct random_source *random);
-void hub_deinit(struct hub *hub); /* every member must be gone */
+void hub_deinit(struct hub *hub); /* every member and every other namespace must be gone */
+
+/* One more namespace. NULL: no memory. */
+struct hub_nsp *hub_nsp_new(struct hub *hub);
+
+/* All its members must be gone, and what was said in it delivered or drained. */
+struct hub_nsp *hub_nsp_free(struct hub_nsp *nsp);
 
 /* --- saying something ------------------------------------------------------------------------ */
 
@@ -136,8 +152,9 @@ belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct messag
 BELFRY_NODISCARD belfry_err hub_push(struct hub_shard *shard, struct hub_shard *own,
                                      struct delivery *delivery);
 
-/* Delivers @m, which is not published, to @member alone. */
-void hub_deliver_to(struct hub_shard *shard, struct message *m, struct member *member);
+/* Delivers @m, which is not published, to @member of @nsp alone. */
+void hub_deliver_to(struct hub_shard *shard, struct hub_nsp *nsp, struct message *m,
+                    struct member *member);
 
 /* Is a worker so far behind that the others should read less? */
 bool hub_is_congested(const struct hub *hub);
@@ -189,7 +206,8 @@ BELFRY_NODISCARD belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *n
                                       struct member *member, belfry_bytes room,
                                       uint32_t *out_members);
 
-bool hub_is_member(struct hub_shard *shard, const struct member *member, belfry_bytes room);
+bool hub_is_member(struct hub_shard *shard, struct hub_nsp *nsp, const struct member *member,
+                   belfry_bytes room);
 
 /* The name of a membership's room; until it is left. */
 belfry_bytes membership_room_name(const struct membership *membership);
@@ -230,8 +248,12 @@ BELFRY_NODISCARD belfry_err hub_ask_roster(struct hub_shard *shard, struct hub_n
                                                              void *user),
                                            void *user);
 
-/* Forgets what is too old; call now and then. */
+/* Forgets what is too old. */
 void hub_expire(struct hub_nsp *nsp, uint64_t wall_ms);
+
+/* What every worker is to call now and then: gives memory back, in all namespaces, and the first
+ * worker forgets what is too old. */
+void hub_keep_house(struct hub_shard *shard, uint64_t wall_ms);
 
 /* --- a batch, for member_ops.deliver --------------------------------------------------------- */
 

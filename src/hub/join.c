@@ -118,7 +118,7 @@ belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member 
     BELFRY_ASSERT(!shard->is_draining);
     *out = (struct hub_joined){ 0 };
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
-    struct local_room *room = local_room_get(shard, name, hash);
+    struct local_room *room = local_room_get(nsp_part(nsp, shard), name, hash);
     if (room == NULL)
         return BELFRY_ERR_NOMEM;
     out->was_member = local_room_membership(room, member) != NULL;
@@ -132,7 +132,7 @@ belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member 
         pthread_mutex_unlock(&nsp->lock);
     }
     if (err != BELFRY_OK) {
-        local_room_drop_if_empty(shard, room);
+        local_room_drop_if_empty(nsp_part(nsp, shard), room);
         return err;
     }
     hub_drain(shard);
@@ -143,7 +143,7 @@ belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp, struct member
                      belfry_bytes name, uint32_t *out_members)
 {
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
-    struct local_room *local = local_room_find(shard, name, hash);
+    struct local_room *local = local_room_find(nsp_part(nsp, shard), name, hash);
     struct membership *membership = local ? local_room_membership(local, member) : NULL;
     if (membership == NULL)
         return BELFRY_ERR_NOT_FOUND;
@@ -156,13 +156,14 @@ belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp, struct member
     nsp_drop_room_if_unused(nsp, room);
     pthread_mutex_unlock(&nsp->lock);
     local_room_remove(local, member, (uint32_t)(membership - member->memberships));
-    local_room_drop_if_empty(shard, local);
+    local_room_drop_if_empty(nsp_part(nsp, shard), local);
     return BELFRY_OK;
 }
 
-bool hub_is_member(struct hub_shard *shard, const struct member *member, belfry_bytes name)
+bool hub_is_member(struct hub_shard *shard, struct hub_nsp *nsp, const struct member *member,
+                   belfry_bytes name)
 {
-    uint64_t hash = map_hash(&shard->hub->hash_key, name);
-    const struct local_room *room = local_room_find(shard, name, hash);
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    const struct local_room *room = local_room_find(nsp_part(nsp, shard), name, hash);
     return room != NULL && local_room_membership(room, member) != NULL;
 }

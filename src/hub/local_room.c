@@ -18,15 +18,15 @@ static bool has_name(const struct map_node *node, const void *context)
     return bytes_equal(bytes_of(room->name, room->name_size), *(const belfry_bytes *)context);
 }
 
-struct local_room *local_room_find(struct hub_shard *shard, belfry_bytes name, uint64_t hash)
+struct local_room *local_room_find(struct hub_nsp_shard *part, belfry_bytes name, uint64_t hash)
 {
-    struct map_node *node = map_find(&shard->rooms, hash, has_name, &name);
+    struct map_node *node = map_find(&part->rooms, hash, has_name, &name);
     return node != NULL ? BELFRY_CONTAINER_OF(node, struct local_room, by_name) : NULL;
 }
 
-struct local_room *local_room_get(struct hub_shard *shard, belfry_bytes name, uint64_t hash)
+struct local_room *local_room_get(struct hub_nsp_shard *part, belfry_bytes name, uint64_t hash)
 {
-    struct local_room *room = local_room_find(shard, name, hash);
+    struct local_room *room = local_room_find(part, name, hash);
     if (room != NULL)
         return room;
     BELFRY_ASSERT(name.size <= UINT16_MAX);
@@ -35,15 +35,15 @@ struct local_room *local_room_get(struct hub_shard *shard, belfry_bytes name, ui
         return NULL;
     *room = (struct local_room){ .by_name.hash = hash, .name_size = (uint16_t)name.size };
     memcpy(room->name, name.data, name.size);
-    map_insert(&shard->rooms, &room->by_name);
+    map_insert(&part->rooms, &room->by_name);
     return room;
 }
 
-void local_room_drop_if_empty(struct hub_shard *shard, struct local_room *room)
+void local_room_drop_if_empty(struct hub_nsp_shard *part, struct local_room *room)
 {
     if (room->count > 0)
         return;
-    map_remove(&shard->rooms, &room->by_name);
+    map_remove(&part->rooms, &room->by_name);
     mem_free(room->members);
     mem_free(room);
 }

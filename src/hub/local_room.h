@@ -20,11 +20,11 @@ struct local_room {
     char name[];
 };
 
-struct local_room *local_room_find(struct hub_shard *shard, belfry_bytes name, uint64_t hash);
+struct local_room *local_room_find(struct hub_nsp_shard *part, belfry_bytes name, uint64_t hash);
 
 /* Finds or makes it; NULL: no memory. */
-struct local_room *local_room_get(struct hub_shard *shard, belfry_bytes name, uint64_t hash);
-void local_room_drop_if_empty(struct hub_shard *shard, struct local_room *room);
+struct local_room *local_room_get(struct hub_nsp_shard *part, belfry_bytes name, uint64_t hash);
+void local_room_drop_if_empty(struct hub_nsp_shard *part, struct local_room *room);
 
 /* Memory for one more member in both lists, so that local_room_add cannot fail. */
 BELFRY_NODISCARD belfry_err local_room_reserve(struct local_room *room, struct member *member);

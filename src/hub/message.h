@@ -33,6 +33,7 @@ struct message_room {
 struct message;
 
 struct hub_shard;
+struct hub_nsp;
 
 /* Something on its way to one worker: a message, or anything that must keep its place among them.
  */
@@ -55,7 +56,8 @@ struct message {
     uint8_t flags;
     uint8_t room_count; /* 0: everyone in the namespace */
     uint8_t except_count;
-    uint32_t cost; /* bytes that remembering it holds, its forms estimated */
+    uint32_t cost;       /* bytes that remembering it holds, its forms estimated */
+    struct hub_nsp *nsp; /* where it was published */
     struct message_id id;
     uint64_t wall_ms;
     uint64_t except_member;

@@ -215,6 +215,7 @@ belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct messag
         message_unref(m);
         return BELFRY_ERR_AGAIN;
     }
+    m->nsp = nsp;
     struct message *evicted = NULL;
     uint64_t to_wake = 0;
     pthread_mutex_lock(&nsp->lock);
@@ -294,10 +295,23 @@ uint32_t hub_take_count(struct hub_nsp *nsp, belfry_bytes name)
 
 /* --- life -------------------------------------------------------------------------------------*/
 
-void nsp_init(struct hub_nsp *nsp, struct hub *hub)
+belfry_err nsp_init(struct hub_nsp *nsp, struct hub *hub)
 {
     *nsp = (struct hub_nsp){ .hub = hub };
+    nsp->shards = mem_alloc_zeroed(hub->worker_count * sizeof *nsp->shards);
+    if (nsp->shards == NULL)
+        return BELFRY_ERR_NOMEM;
     pthread_mutex_init(&nsp->lock, NULL);
+    return BELFRY_OK;
+}
+
+static void free_parts(struct hub_nsp *nsp)
+{
+    for (unsigned w = 0; w < nsp->hub->worker_count; w++) {
+        BELFRY_ASSERT(nsp->shards[w].rooms.count == 0);
+        map_deinit(&nsp->shards[w].rooms);
+    }
+    mem_free(nsp->shards);
 }
 
 void nsp_deinit(struct hub_nsp *nsp)
@@ -310,5 +324,6 @@ void nsp_deinit(struct hub_nsp *nsp)
     message_ring_deinit(&nsp->log);
     map_deinit(&nsp->rooms);
     map_deinit(&nsp->keys);
+    free_parts(nsp);
     pthread_mutex_destroy(&nsp->lock);
 }

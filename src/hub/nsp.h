@@ -6,6 +6,12 @@
 
 #include "hub/hub.h"
 
+static inline struct hub_nsp_shard *nsp_part(const struct hub_nsp *nsp,
+                                             const struct hub_shard *shard)
+{
+    return &nsp->shards[shard->index];
+}
+
 struct hub_room *nsp_find_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash); /* or NULL */
 
 /* Finds or makes it. NULL: @out_err says why, LIMIT or NOMEM. */
@@ -15,7 +21,7 @@ struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t h
 /* Without members and history it goes; its floor stays. */
 void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room);
 
-void nsp_init(struct hub_nsp *nsp, struct hub *hub);
+BELFRY_NODISCARD belfry_err nsp_init(struct hub_nsp *nsp, struct hub *hub);
 void nsp_deinit(struct hub_nsp *nsp);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "hub/local_room.h"
+#include "hub/nsp.h"
 
 struct roster_request;
 
@@ -121,7 +122,8 @@ static void collect(struct roster_part *part)
 {
     const struct roster_request *request = part->request;
     uint64_t hash = map_hash(&request->nsp->hub->hash_key, request->room);
-    const struct local_room *room = local_room_find(part->shard, request->room, hash);
+    const struct local_room *room =
+        local_room_find(nsp_part(request->nsp, part->shard), request->room, hash);
     if (room == NULL)
         return;
     uint32_t most = BELFRY_MIN(room->count, request->limit);

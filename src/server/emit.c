@@ -107,7 +107,7 @@ static belfry_err say_to_sock(belfry_sock *sock, struct message_spec *spec)
         message_unref(m);
         return server_why(BELFRY_ERR_LIMIT, "the peer does not read: max_queue_bytes are waiting");
     }
-    hub_deliver_to(worker->shard, m, &sock->member);
+    hub_deliver_to(worker->shard, &server->hub.root, m, &sock->member);
     message_unref(m);
     return BELFRY_OK;
 }

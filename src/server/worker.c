@@ -217,9 +217,7 @@ static void resume_congested(struct timer *timer, uint64_t now_ms)
 static void keep_house(struct timer *timer, uint64_t now_ms)
 {
     struct worker *w = BELFRY_CONTAINER_OF(timer, struct worker, housekeeping);
-    if (w->index == 0)
-        hub_expire(&w->server->hub.root, worker_wall_ms(w));
-    (void)map_tidy(&w->shard->rooms, 256);
+    hub_keep_house(w->shard, worker_wall_ms(w));
     if (now_ms / 1000 % POOL_TRIM_S == 0) {
         ws_pool_trim(w->pool);
         buf_deinit(&w->scratch);

@@ -27,6 +27,7 @@ struct person {
     struct member member;
     struct crowd *crowd;
     struct hub_shard *shard;
+    struct hub_nsp *nsp;
     char name[24];
     unsigned form;         /* the form key it wants */
     bool takes_one_by_one; /* as who may not get joined frames */
@@ -137,21 +138,28 @@ static void crowd_open(struct crowd *crowd, unsigned shards, const struct hub_li
     assert_int_equal(crowd_try_open(crowd, shards, limits), BELFRY_OK);
 }
 
-static void crowd_add(struct crowd *crowd, struct person *p, unsigned shard, const char *name)
+static void crowd_add_to(struct crowd *crowd, struct hub_nsp *nsp, struct person *p, unsigned shard,
+                         const char *name)
 {
     static uint64_t last_id;
     *p = (struct person){ .member = { .ops = &person_ops, .id = ++last_id },
                           .crowd = crowd,
-                          .shard = &crowd->hub.shards[shard] };
+                          .shard = &crowd->hub.shards[shard],
+                          .nsp = nsp };
     (void)snprintf(p->name, sizeof p->name, "%s", name);
     assert_true(crowd->counts[shard] < CROWD_PEOPLE);
     crowd->people[shard][crowd->counts[shard]++] = p;
 }
 
+static void crowd_add(struct crowd *crowd, struct person *p, unsigned shard, const char *name)
+{
+    crowd_add_to(crowd, &crowd->hub.root, p, shard, name);
+}
+
 static belfry_err crowd_join_with(struct person *p, const char *room, const struct hub_join *how,
                                   struct hub_joined *out)
 {
-    return hub_join(p->shard, &p->crowd->hub.root, &p->member, bytes_of_text(room), how, out);
+    return hub_join(p->shard, p->nsp, &p->member, bytes_of_text(room), how, out);
 }
 
 static uint32_t crowd_join(struct person *p, const char *room)
@@ -167,30 +175,42 @@ static uint32_t crowd_join(struct person *p, const char *room)
 static uint32_t crowd_leave(struct person *p, const char *room)
 {
     uint32_t members;
-    assert_int_equal(
-        hub_leave(p->shard, &p->crowd->hub.root, &p->member, bytes_of_text(room), &members),
-        BELFRY_OK);
+    assert_int_equal(hub_leave(p->shard, p->nsp, &p->member, bytes_of_text(room), &members),
+                     BELFRY_OK);
     return members;
 }
 
 /* Publishes @spec, its time filled in; @own as in hub_publish. */
-static belfry_err crowd_publish(struct crowd *crowd, struct hub_shard *own,
-                                struct message_spec *spec, struct hub_published *out)
+static belfry_err crowd_publish_in(struct crowd *crowd, struct hub_nsp *nsp, struct hub_shard *own,
+                                   struct message_spec *spec, struct hub_published *out)
 {
     spec->wall_ms = crowd->wall_ms;
     struct message *m = message_new(spec, &crowd->hub.hash_key, crowd->hub.worker_count);
-    return m == NULL ? BELFRY_ERR_NOMEM : hub_publish(&crowd->hub.root, own, m, out);
+    return m == NULL ? BELFRY_ERR_NOMEM : hub_publish(nsp, own, m, out);
+}
+
+static belfry_err crowd_publish(struct crowd *crowd, struct hub_shard *own,
+                                struct message_spec *spec, struct hub_published *out)
+{
+    return crowd_publish_in(crowd, &crowd->hub.root, own, spec, out);
+}
+
+/* To @room, or with NULL to everyone. */
+static struct message_id crowd_say_in(struct crowd *crowd, struct hub_nsp *nsp,
+                                      struct hub_shard *own, const char *room, const char *text)
+{
+    struct hub_published published;
+    struct message_spec spec = { .room_count = room != NULL,
+                                 .rooms = { bytes_of_text(room) },
+                                 .args = bytes_of_text(text) };
+    assert_int_equal(crowd_publish_in(crowd, nsp, own, &spec, &published), BELFRY_OK);
+    return published.id;
 }
 
 static struct message_id crowd_say(struct crowd *crowd, struct hub_shard *own, const char *room,
                                    const char *text)
 {
-    struct hub_published published;
-    struct message_spec spec = { .room_count = 1,
-                                 .rooms = { bytes_of_text(room) },
-                                 .args = bytes_of_text(text) };
-    assert_int_equal(crowd_publish(crowd, own, &spec, &published), BELFRY_OK);
-    return published.id;
+    return crowd_say_in(crowd, &crowd->hub.root, own, room, text);
 }
 
 static void crowd_drain(struct crowd *crowd)
@@ -222,10 +242,9 @@ static void person_leave_all(struct person *p)
     }
 }
 
-static void crowd_close(struct crowd *crowd)
+/* Everybody goes, after what waits for them. */
+static void crowd_clear(struct crowd *crowd)
 {
-    if (crowd->hub.shards == NULL)
-        return;
     crowd_drain(crowd);
     for (unsigned w = 0; w < crowd->hub.worker_count; w++) {
         for (unsigned i = 0; i < crowd->counts[w]; i++) {
@@ -233,7 +252,15 @@ static void crowd_close(struct crowd *crowd)
             member_deinit(&crowd->people[w][i]->member);
             buf_deinit(&crowd->people[w][i]->heard);
         }
+        crowd->counts[w] = 0;
     }
+}
+
+static void crowd_close(struct crowd *crowd)
+{
+    if (crowd->hub.shards == NULL)
+        return;
+    crowd_clear(crowd);
     hub_deinit(&crowd->hub);
     for (unsigned w = 0; w < crowd->hub.worker_count; w++) {
         if (crowd->loops[w].poller != NULL)

@@ -280,7 +280,7 @@ static void test_a_message_may_be_for_one_member_alone(void **state)
     struct message_spec spec = { .args = BELFRY_BYTES("psst") };
     struct message *m = message_new(&spec, &crowd.hub.hash_key, 2);
     assert_non_null(m);
-    hub_deliver_to(cyd.shard, m, &cyd.member);
+    hub_deliver_to(cyd.shard, &crowd.hub.root, m, &cyd.member);
     message_unref(m);
     assert_string_equal(person_take(&cyd), "psst;");
     assert_string_equal(person_take(&dan), "");

@@ -61,7 +61,7 @@ static void hop(struct shift *s, const char *room)
 {
     struct hub_joined joined;
     struct hub_join how = { .since = HUB_SINCE_COUNT, .count = 5 };
-    if (hub_is_member(s->hopper.shard, &s->hopper.member, bytes_of_text(room))) {
+    if (hub_is_member(s->hopper.shard, &crowd.hub.root, &s->hopper.member, bytes_of_text(room))) {
         (void)crowd_leave(&s->hopper, room);
         return;
     }
