@@ -3,11 +3,12 @@
  *
  *   inbox: [A room x][A room x][B room y][marker]      -> batches: {A, A} {B} (marker)
  *
- * Consecutive messages to one room go as one batch: members are walked once, and each gets one
- * frame that holds all of them, joined per form. References for all members are taken with one
- * atomic operation, and what was not used is given back at the end.
+ * Consecutive messages to one room, or to everyone, go as one batch: members are walked once, and
+ * each gets one frame that holds all of them, joined per form. References for all members are taken
+ * with one atomic operation, and what was not used is given back at the end.
  */
 #include "base/alloc.h"
+#include "hub/everyone.h"
 #include "hub/local_room.h"
 #include "hub/nsp.h"
 
@@ -143,7 +144,18 @@ static void prefetch_member(const struct member *member)
     __builtin_prefetch((const char *)member + 64);
 }
 
-static void deliver_to_room(struct hub_batch *batch, struct local_room *room)
+static void deliver_to_member(struct hub_batch *batch, struct member *member,
+                              struct membership *membership, bool may_except)
+{
+    if (BELFRY_UNLIKELY(may_except) && is_excepted(batch, member)) {
+        deliver_rest(batch, member, membership);
+        return;
+    }
+    member->ops->deliver(member, batch, membership);
+    batch->shard->delivered += batch->count;
+}
+
+static void deliver_to_room(struct hub_batch *batch, const struct local_room *room)
 {
     bool may_except = has_excepts(batch);
     batch->members = room->count;
@@ -151,78 +163,111 @@ static void deliver_to_room(struct hub_batch *batch, struct local_room *room)
         if (i + PREFETCH_AHEAD < room->count)
             prefetch_member(room->members[i + PREFETCH_AHEAD].member);
         struct member *member = room->members[i].member;
-        struct membership *membership = &member->memberships[room->members[i].row];
-        if (BELFRY_UNLIKELY(may_except) && is_excepted(batch, member)) {
-            deliver_rest(batch, member, membership);
-            continue;
-        }
-        member->ops->deliver(member, batch, membership);
-        batch->shard->delivered += batch->count;
+        deliver_to_member(batch, member, &member->memberships[room->members[i].row], may_except);
     }
     release_forms(batch);
 }
 
-/* --- messages to several rooms, with exceptions, or to everyone --------------------------------*/
+static void deliver_to_everyone(struct hub_batch *batch, const struct everyone *everyone)
+{
+    bool may_except = has_excepts(batch);
+    batch->members = everyone->count;
+    for (uint32_t i = 0; i < everyone->count; i++) {
+        if (i + PREFETCH_AHEAD < everyone->count)
+            prefetch_member(everyone->members[i + PREFETCH_AHEAD]);
+        deliver_to_member(batch, everyone->members[i], NULL, may_except);
+    }
+    release_forms(batch);
+}
 
+/* --- messages to several rooms, or with exceptions --------------------------------------------*/
+
+/* A message and what its exceptions are on this worker. */
 struct targeted {
     struct hub_shard *shard;
+    struct hub_nsp_shard *part;
     struct message *message;
+    const struct local_room *excepts[MESSAGE_MAX_ROOMS];
+    unsigned except_count;
 };
+
+static void resolve_excepts(struct targeted *t)
+{
+    const struct message *m = t->message;
+    for (unsigned i = 0; i < m->except_count; i++) {
+        const struct message_room *except = &m->rooms[m->room_count + i];
+        const struct local_room *room = local_room_find(t->part, except->name, except->hash);
+        if (room != NULL)
+            t->excepts[t->except_count++] = room;
+    }
+}
 
 static bool is_in_excepted_room(const struct targeted *t, const struct member *member)
 {
-    const struct message *m = t->message;
-    for (unsigned i = m->room_count; i < (unsigned)m->room_count + m->except_count; i++) {
-        const struct local_room *room =
-            local_room_find(nsp_part(m->nsp, t->shard), m->rooms[i].name, m->rooms[i].hash);
-        if (room != NULL && local_room_membership(room, member) != NULL)
+    for (unsigned i = 0; i < t->except_count; i++) {
+        if (local_room_membership(t->excepts[i], member) != NULL)
             return true;
     }
     return false;
 }
 
-static void visit_once(struct targeted *t, struct member *member, struct membership *membership)
+static void visit(struct targeted *t, struct member *member, struct membership *membership)
 {
-    if (member->mark == t->shard->mark)
-        return;
-    member->mark = t->shard->mark;
     if (member->id != t->message->except_member && !is_in_excepted_room(t, member))
         deliver_alone(t->shard, t->message, member, membership);
 }
 
-static void visit_anyone(struct member *member, void *arg)
+static void visit_everyone(struct targeted *t)
 {
-    visit_once(arg, member, NULL);
+    const struct everyone *everyone = &t->part->everyone;
+    for (uint32_t i = 0; i < everyone->count; i++)
+        visit(t, everyone->members[i], NULL);
+}
+
+static void visit_rooms(struct targeted *t)
+{
+    const struct message *m = t->message;
+    for (unsigned r = 0; r < m->room_count; r++) {
+        struct local_room *room = local_room_find(t->part, m->rooms[r].name, m->rooms[r].hash);
+        for (uint32_t i = 0; room != NULL && i < room->count; i++) {
+            struct member *member = room->members[i].member;
+            if (m->room_count == 1 || everyone_see(&t->part->everyone, member))
+                visit(t, member, &member->memberships[room->members[i].row]);
+        }
+    }
+    if (m->room_count > 1)
+        everyone_forget_seen(&t->part->everyone);
 }
 
 static void deliver_targeted(struct hub_shard *shard, struct message *m)
 {
-    struct targeted t = { .shard = shard, .message = m };
-    shard->mark++;
+    struct targeted t = { .shard = shard, .part = nsp_part(m->nsp, shard), .message = m };
+    resolve_excepts(&t);
     if (m->room_count == 0)
-        shard->hub->each_member(shard, visit_anyone, &t);
-    for (unsigned r = 0; r < m->room_count; r++) {
-        struct local_room *room =
-            local_room_find(nsp_part(m->nsp, shard), m->rooms[r].name, m->rooms[r].hash);
-        for (uint32_t i = 0; room != NULL && i < room->count; i++) {
-            struct member *member = room->members[i].member;
-            visit_once(&t, member, &member->memberships[room->members[i].row]);
-        }
-    }
+        visit_everyone(&t);
+    else
+        visit_rooms(&t);
 }
 
 /* --- the inbox --------------------------------------------------------------------------------*/
 
 static bool is_simple(const struct message *m)
 {
-    return m->room_count == 1 && m->except_count == 0;
+    return m->room_count <= 1 && m->except_count == 0;
+}
+
+static bool has_same_target(const struct message *first, const struct message *m)
+{
+    if (m->nsp != first->nsp || m->room_count != first->room_count)
+        return false;
+    return m->room_count == 0 || (m->rooms[0].hash == first->rooms[0].hash &&
+                                  bytes_equal(m->rooms[0].name, first->rooms[0].name));
 }
 
 static bool may_follow(const struct message *first, const struct message *m)
 {
-    return is_simple(m) && m->nsp == first->nsp && m->rooms[0].hash == first->rooms[0].hash &&
-           (m->flags & MESSAGE_VOLATILE) == (first->flags & MESSAGE_VOLATILE) &&
-           bytes_equal(m->rooms[0].name, first->rooms[0].name);
+    return is_simple(m) && has_same_target(first, m) &&
+           (m->flags & MESSAGE_VOLATILE) == (first->flags & MESSAGE_VOLATILE);
 }
 
 static struct message *message_of(const struct post *post)
@@ -230,7 +275,21 @@ static struct message *message_of(const struct post *post)
     return BELFRY_CONTAINER_OF(post, struct delivery, post)->message;
 }
 
-/* Takes the run of messages to one room that begins with @post; returns what is left. */
+static void deliver_batch(struct hub_batch *batch)
+{
+    const struct message *first = batch->messages[0];
+    struct hub_nsp_shard *part = nsp_part(first->nsp, batch->shard);
+    if (first->room_count == 0) {
+        deliver_to_everyone(batch, &part->everyone);
+        return;
+    }
+    const struct local_room *room =
+        local_room_find(part, first->rooms[0].name, first->rooms[0].hash);
+    if (room != NULL)
+        deliver_to_room(batch, room);
+}
+
+/* Takes the run of messages to one target that begins with @post; returns what is left. */
 static struct post *deliver_run(struct hub_shard *shard, struct post *post)
 {
     struct message *messages[HUB_BATCH_MESSAGES] = { message_of(post) };
@@ -241,11 +300,7 @@ static struct post *deliver_run(struct hub_shard *shard, struct post *post)
             break;
         messages[batch.count++] = m;
     }
-    const struct message_room *target = &messages[0]->rooms[0];
-    struct local_room *room =
-        local_room_find(nsp_part(messages[0]->nsp, shard), target->name, target->hash);
-    if (room != NULL)
-        deliver_to_room(&batch, room);
+    deliver_batch(&batch);
     for (unsigned i = 0; i < batch.count; i++)
         message_unref(messages[i]);
     atomic_fetch_sub_explicit(&shard->inbox_count, batch.count, memory_order_relaxed);

@@ -45,8 +45,17 @@ struct hub_room {
     char name[];
 };
 
+/* Members in no order, each at the index that it knows; see everyone.h. */
+struct everyone {
+    struct member **members;
+    uint64_t *seen; /* a bit for each, zero but during a walk */
+    uint32_t count;
+    uint32_t capacity;
+};
+
 /* One worker's part of a namespace. */
 struct hub_nsp_shard {
+    struct everyone everyone;
     struct map rooms; /* struct local_room, by name */
 };
 
@@ -62,7 +71,9 @@ struct hub_nsp {
     uint64_t log_bytes;
     struct message_id forgotten; /* the floor of every room that is not in the map any more */
     struct map rooms;
-    struct map keys; /* idempotency keys of messages in the log */
+    struct map keys;   /* idempotency keys of messages in the log */
+    uint64_t interest; /* bit w: worker w has members */
+    uint32_t member_count;
 };
 
 /* One worker's part of the hub. */
@@ -72,7 +83,6 @@ struct hub_shard {
     struct loop *loop;
     struct mailbox inbox;
     atomic_uint inbox_count;
-    uint32_t mark; /* of the delivery under way, to reach nobody twice */
     bool is_draining;
     void *owner;        /* handed to the encoder */
     uint64_t delivered; /* messages handed to members */
@@ -88,9 +98,6 @@ struct hub {
     struct hub_nsp root;       /* "/", the namespace of plain rooms */
     pthread_mutex_t nsps_lock; /* guards the list; taken before a namespace's own lock */
     struct hub_nsp *nsps;      /* all of them, root included */
-    /* Calls @visit for every member of a worker: messages to a whole namespace. */
-    void (*each_member)(struct hub_shard *shard, void (*visit)(struct member *member, void *arg),
-                        void *arg);
 };
 
 /* Where a member is: a row of its own list and of the room's. */
@@ -100,14 +107,14 @@ struct membership {
     uint32_t dropped; /* messages of this room that the slow policy took, not yet announced */
 };
 
-/* Somebody in rooms: a field of the server's socket. */
+/* Somebody in a namespace and its rooms: a field of the server's socket. */
 struct member {
     const struct member_ops *ops;
     uint64_t id;                    /* process-wide, never reused */
     struct membership *memberships; /* in the order of joining, the latest last */
     uint16_t membership_count;
     uint16_t membership_capacity;
-    uint32_t mark;
+    uint32_t index; /* among everyone of its worker in its namespace */
 };
 
 struct member_ops {
@@ -169,9 +176,26 @@ static inline bool hub_has_pending(struct hub_shard *shard)
 
 /* --- being somewhere ------------------------------------------------------------------------- */
 
-enum hub_since { HUB_SINCE_NOW, HUB_SINCE_ID, HUB_SINCE_COUNT, HUB_SINCE_UNKNOWN };
-
 struct hub_joined;
+
+struct hub_enter {
+    /* As in struct hub_join. */
+    void (*on_live)(struct member *member, const struct hub_joined *joined, void *user);
+    void *user;
+};
+
+/*
+ * Makes @member one of @nsp, and of no other. From then on it hears what is said to everyone, and
+ * may join rooms. @out->members: who is in the namespace. Errors: NOMEM.
+ */
+BELFRY_NODISCARD belfry_err hub_enter(struct hub_shard *shard, struct hub_nsp *nsp,
+                                      struct member *member, const struct hub_enter *how,
+                                      struct hub_joined *out);
+
+/* At once. It must have left its rooms; one who has not entered may exit. */
+void hub_exit(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member);
+
+enum hub_since { HUB_SINCE_NOW, HUB_SINCE_ID, HUB_SINCE_COUNT, HUB_SINCE_UNKNOWN };
 
 struct hub_join {
     enum hub_since since; /* UNKNOWN: an id of another epoch; all there is, and a gap */
@@ -193,8 +217,8 @@ struct hub_joined {
 };
 
 /*
- * Adds @member to @room; the snapshot ends exactly where live messages begin. Joining twice keeps
- * one membership and takes a new snapshot. Errors: LIMIT, NOMEM.
+ * Adds @member of @nsp to @room; the snapshot ends exactly where live messages begin. Joining twice
+ * keeps one membership and takes a new snapshot. Errors: LIMIT, NOMEM.
  */
 BELFRY_NODISCARD belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp,
                                      struct member *member, belfry_bytes room,
@@ -212,10 +236,11 @@ bool hub_is_member(struct hub_shard *shard, struct hub_nsp *nsp, const struct me
 /* The name of a membership's room; until it is left. */
 belfry_bytes membership_room_name(const struct membership *membership);
 
-void member_deinit(struct member *member); /* must have left all rooms */
+void member_deinit(struct member *member); /* must have left all rooms and its namespace */
 
 /* --- asking ---------------------------------------------------------------------------------- */
 
+uint32_t hub_nsp_member_count(struct hub_nsp *nsp);
 uint32_t hub_member_count(struct hub_nsp *nsp, belfry_bytes room);
 uint64_t hub_room_count(struct hub_nsp *nsp);
 

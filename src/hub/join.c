@@ -9,6 +9,7 @@
  * no memory of its own.
  */
 #include "base/alloc.h"
+#include "hub/everyone.h"
 #include "hub/local_room.h"
 #include "hub/nsp.h"
 
@@ -100,8 +101,7 @@ static belfry_err join_locked(struct hub_shard *shard, struct hub_nsp *nsp,
         room->interest |= (uint64_t)1 << shard->index;
     }
     out->members = room->member_count;
-    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
-    (void)mailbox_push(&shard->inbox, &marker->delivery.post);
+    nsp_push_own(shard, &marker->delivery);
     return BELFRY_OK;
 }
 
@@ -116,6 +116,7 @@ belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member 
                     belfry_bytes name, const struct hub_join *how, struct hub_joined *out)
 {
     BELFRY_ASSERT(!shard->is_draining);
+    BELFRY_ASSERT(everyone_has(&nsp_part(nsp, shard)->everyone, member));
     *out = (struct hub_joined){ 0 };
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
     struct local_room *room = local_room_get(nsp_part(nsp, shard), name, hash);

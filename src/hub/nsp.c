@@ -6,6 +6,7 @@
 #include "hub/nsp.h"
 
 #include "base/alloc.h"
+#include "hub/everyone.h"
 
 #define EVICTIONS_PER_PUBLISH 32
 #define EVICTIONS_PER_EXPIRE 4096
@@ -141,7 +142,7 @@ static struct message_id next_id(struct message_id last, uint64_t wall_ms)
 static uint64_t interested_workers(struct hub_nsp *nsp, const struct message *m)
 {
     if (m->room_count == 0)
-        return UINT64_MAX >> (64 - nsp->hub->worker_count);
+        return nsp->interest;
     uint64_t interest = 0;
     for (unsigned i = 0; i < m->room_count; i++) {
         struct hub_room *room = nsp_find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
@@ -193,6 +194,12 @@ belfry_err hub_push(struct hub_shard *shard, struct hub_shard *own, struct deliv
     if (mailbox_push(&shard->inbox, &delivery->post) && shard != own)
         loop_wake(shard->loop);
     return BELFRY_OK;
+}
+
+void nsp_push_own(struct hub_shard *shard, struct delivery *marker)
+{
+    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+    (void)mailbox_push(&shard->inbox, &marker->post);
 }
 
 static bool find_repeat(struct hub_nsp *nsp, const struct message *m, struct hub_published *out)
@@ -309,7 +316,9 @@ static void free_parts(struct hub_nsp *nsp)
 {
     for (unsigned w = 0; w < nsp->hub->worker_count; w++) {
         BELFRY_ASSERT(nsp->shards[w].rooms.count == 0);
+        BELFRY_ASSERT(nsp->shards[w].everyone.count == 0);
         map_deinit(&nsp->shards[w].rooms);
+        everyone_deinit(&nsp->shards[w].everyone);
     }
     mem_free(nsp->shards);
 }

@@ -21,6 +21,9 @@ struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t h
 /* Without members and history it goes; its floor stays. */
 void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room);
 
+/* A marker, behind what has been published so far; @shard is the caller's own, who drains next. */
+void nsp_push_own(struct hub_shard *shard, struct delivery *marker);
+
 BELFRY_NODISCARD belfry_err nsp_init(struct hub_nsp *nsp, struct hub *hub);
 void nsp_deinit(struct hub_nsp *nsp);
 

@@ -35,6 +35,17 @@ belfry_err sock_open(belfry_sock *sock, struct worker *worker, const struct rout
     return err;
 }
 
+belfry_err sock_enter(belfry_sock *sock)
+{
+    struct hub_joined joined;
+    struct hub_enter how = { 0 };
+    belfry_err err = hub_enter(sock_worker(sock)->shard, &sock->route->server->hub.root,
+                               &sock->member, &how, &joined);
+    if (err == BELFRY_OK)
+        hub_joined_deinit(&joined);
+    return err;
+}
+
 void sock_leave_all(belfry_sock *sock,
                     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members))
 {
@@ -53,6 +64,7 @@ void sock_leave_all(belfry_sock *sock,
         if (on_leave != NULL)
             on_leave(sock, name, members);
     }
+    hub_exit(worker->shard, nsp, &sock->member);
 }
 
 void sock_retire(belfry_sock *sock)

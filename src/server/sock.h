@@ -62,8 +62,11 @@ void sock_catch_up(belfry_sock *sock);
 BELFRY_NODISCARD belfry_err sock_open(belfry_sock *sock, struct worker *worker,
                                       const struct route *route, const struct sock_ops *ops);
 
-/* Out of all rooms and out of the ids: nobody finds it any more. @on_leave (may be NULL) hears of
- * each room just left. */
+/* From now on it hears what is said to everyone, and may join rooms. Errors: NOMEM. */
+BELFRY_NODISCARD belfry_err sock_enter(belfry_sock *sock);
+
+/* Out of all rooms, the namespace and the ids: nobody finds it any more. @on_leave (may be NULL)
+ * hears of each room just left. */
 void sock_leave_all(belfry_sock *sock,
                     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members));
 void sock_retire(belfry_sock *sock);

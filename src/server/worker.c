@@ -437,25 +437,6 @@ belfry_err worker_post(struct worker *w, struct job *job, bool is_bounded)
 
 /* --- life -------------------------------------------------------------------------------------*/
 
-struct member_visit {
-    void (*visit)(struct member *member, void *arg);
-    void *arg;
-};
-
-static void visit_sock(struct belfry_sock *sock, void *arg)
-{
-    const struct member_visit *v = arg;
-    v->visit(&sock->member, v->arg);
-}
-
-static void visit_members(struct hub_shard *shard, void (*visit)(struct member *member, void *arg),
-                          void *arg)
-{
-    struct worker *w = shard->owner;
-    struct member_visit v = { visit, arg };
-    slots_each(&w->slots, visit_sock, &v);
-}
-
 static belfry_err make_memory(struct worker *w)
 {
     w->rx_size = WORKER_RX_SIZE;
@@ -485,7 +466,6 @@ belfry_err worker_init(struct worker *w, struct belfry *server, unsigned index)
     w->shard = &server->hub.shards[index];
     w->shard->owner = w;
     w->shard->loop = &w->loop;
-    server->hub.each_member = visit_members;
     belfry_err err = server->env.new_poller(&poller, server->env.user);
     if (err != BELFRY_OK)
         return err;

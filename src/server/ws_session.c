@@ -70,6 +70,9 @@ belfry_err ws_session_start(struct conn *from, const struct ws_accept *accept)
     conn_write(&ws->conn, accept->response.data, accept->response.size);
     if (first_deadline(ws) != 0)
         conn_set_timer(&ws->conn, first_deadline(ws));
+    /* Behind the 101: whatever is said to everyone may follow at once. */
+    if (ws->conn.state == CONN_OPEN && sock_enter(&ws->sock) != BELFRY_OK)
+        ws_fail(ws, WS_CLOSE_INTERNAL, "out of memory", CLOSED_memory);
     if (ws->conn.state == CONN_OPEN && handlers_of(ws)->open != NULL)
         handlers_of(ws)->open(&ws->sock, handlers_of(ws)->user);
     return BELFRY_OK;

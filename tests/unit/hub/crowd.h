@@ -104,14 +104,6 @@ static void person_describe(struct member *member, belfry_bytes *out_id, belfry_
 
 static const struct member_ops person_ops = { person_deliver, person_describe };
 
-static void crowd_each_member(struct hub_shard *shard,
-                              void (*visit)(struct member *member, void *arg), void *arg)
-{
-    struct crowd *crowd = shard->owner;
-    for (unsigned i = 0; i < crowd->counts[shard->index]; i++)
-        visit(&crowd->people[shard->index][i]->member, arg);
-}
-
 static belfry_err crowd_try_open(struct crowd *crowd, unsigned shards,
                                  const struct hub_limits *limits)
 {
@@ -121,7 +113,6 @@ static belfry_err crowd_try_open(struct crowd *crowd, unsigned shards,
     belfry_err err = hub_init(&crowd->hub, shards, limits, crowd_encode, &random);
     if (err != BELFRY_OK)
         return err;
-    crowd->hub.each_member = crowd_each_member;
     for (unsigned w = 0; w < shards; w++) {
         struct poller *poller = NULL;
         if (poll_epoll_new(&poller) != BELFRY_OK ||
@@ -138,10 +129,13 @@ static void crowd_open(struct crowd *crowd, unsigned shards, const struct hub_li
     assert_int_equal(crowd_try_open(crowd, shards, limits), BELFRY_OK);
 }
 
-static void crowd_add_to(struct crowd *crowd, struct hub_nsp *nsp, struct person *p, unsigned shard,
-                         const char *name)
+/* Without memory it is there, but has not entered. */
+static belfry_err crowd_try_add(struct crowd *crowd, struct hub_nsp *nsp, struct person *p,
+                                unsigned shard, const char *name)
 {
     static uint64_t last_id;
+    struct hub_joined joined;
+    struct hub_enter how = { 0 };
     *p = (struct person){ .member = { .ops = &person_ops, .id = ++last_id },
                           .crowd = crowd,
                           .shard = &crowd->hub.shards[shard],
@@ -149,6 +143,16 @@ static void crowd_add_to(struct crowd *crowd, struct hub_nsp *nsp, struct person
     (void)snprintf(p->name, sizeof p->name, "%s", name);
     assert_true(crowd->counts[shard] < CROWD_PEOPLE);
     crowd->people[shard][crowd->counts[shard]++] = p;
+    belfry_err err = hub_enter(p->shard, nsp, &p->member, &how, &joined);
+    if (err == BELFRY_OK)
+        hub_joined_deinit(&joined);
+    return err;
+}
+
+static void crowd_add_to(struct crowd *crowd, struct hub_nsp *nsp, struct person *p, unsigned shard,
+                         const char *name)
+{
+    assert_int_equal(crowd_try_add(crowd, nsp, p, shard, name), BELFRY_OK);
 }
 
 static void crowd_add(struct crowd *crowd, struct person *p, unsigned shard, const char *name)
@@ -249,6 +253,8 @@ static void crowd_clear(struct crowd *crowd)
     for (unsigned w = 0; w < crowd->hub.worker_count; w++) {
         for (unsigned i = 0; i < crowd->counts[w]; i++) {
             person_leave_all(crowd->people[w][i]);
+            hub_exit(crowd->people[w][i]->shard, crowd->people[w][i]->nsp,
+                     &crowd->people[w][i]->member);
             member_deinit(&crowd->people[w][i]->member);
             buf_deinit(&crowd->people[w][i]->heard);
         }

@@ -271,6 +271,104 @@ static void test_order_holds_between_kinds_of_targets(void **state)
     assert_string_equal(person_take(&dan), "all;");
 }
 
+/* --- everyone ---*/
+
+static void test_consecutive_messages_to_everyone_arrive_in_one_frame(void **state)
+{
+    (void)state;
+    crowd_join(&ada, "tower");
+    crowd_say(&crowd, NULL, NULL, "one");
+    crowd_say(&crowd, NULL, NULL, "two");
+    crowd_say(&crowd, NULL, "tower", "tower");
+    crowd_say(&crowd, NULL, NULL, "three");
+    crowd_drain(&crowd);
+    assert_int_equal(ada.frames, 3);
+    assert_string_equal(person_take(&ada), "one;two;tower;three;");
+    assert_int_equal(dan.frames, 1); /* nobody there is in the tower */
+    assert_string_equal(person_take(&dan), "one;two;three;");
+    assert_int_equal(crowd.encoded, 4);
+}
+
+static void test_the_excepted_one_of_everyone_misses_only_its_own(void **state)
+{
+    (void)state;
+    struct hub_published published;
+    uint64_t senders[] = { ada.member.id, 0, cyd.member.id };
+    static const char *const texts[] = { "from ada", "from outside", "from cyd" };
+    for (size_t i = 0; i < BELFRY_COUNT(senders); i++) {
+        struct message_spec spec = { .except_member = senders[i], .args = bytes_of_text(texts[i]) };
+        assert_int_equal(crowd_publish(&crowd, NULL, &spec, &published), BELFRY_OK);
+    }
+    crowd_drain(&crowd);
+    assert_string_equal(person_take(&ada), "from outside;from cyd;");
+    assert_string_equal(person_take(&bob), "from ada;from outside;from cyd;");
+    assert_int_equal(dan.frames, 1);
+    assert_string_equal(person_take(&cyd), "from ada;from outside;");
+}
+
+static void note_entry(struct member *member, const struct hub_joined *joined, void *user)
+{
+    struct person *p = BELFRY_CONTAINER_OF(member, struct person, member);
+    (void)user;
+    buf_printf(&p->heard, "[%u];", joined->members);
+}
+
+static void test_who_enters_hears_what_comes_behind_it(void **state)
+{
+    (void)state;
+    struct hub_joined joined;
+    struct hub_enter how = { .on_live = note_entry };
+    hub_exit(dan.shard, dan.nsp, &dan.member);
+    crowd_say(&crowd, NULL, NULL, "before");
+    assert_int_equal(hub_enter(dan.shard, dan.nsp, &dan.member, &how, &joined), BELFRY_OK);
+    hub_joined_deinit(&joined);
+    crowd_say(&crowd, NULL, NULL, "after");
+    crowd_drain(&crowd);
+    assert_string_equal(person_take(&dan), "[4];after;");
+    assert_string_equal(person_take(&cyd), "before;after;");
+}
+
+static void test_people_who_come_and_go_hear_everything_of_their_time(void **state)
+{
+    (void)state;
+    static struct person many[40];
+    static struct buf want[BELFRY_COUNT(many)];
+    static bool is_there[BELFRY_COUNT(many)];
+    struct random_seeded r;
+    struct hub_joined joined;
+    struct hub_enter how = { 0 };
+    char text[16];
+    random_seed(&r, 5);
+    for (unsigned i = 0; i < BELFRY_COUNT(many); i++) {
+        crowd_add(&crowd, &many[i], i % 2, "somebody");
+        is_there[i] = true;
+    }
+    for (unsigned round = 0; round < 2000; round++) {
+        unsigned who = (unsigned)random_below(&r, BELFRY_COUNT(many));
+        struct person *p = &many[who];
+        if (random_below(&r, 3) == 0) {
+            crowd_drain(&crowd); /* what is under way is not heard by those who leave */
+            if (is_there[who])
+                hub_exit(p->shard, p->nsp, &p->member);
+            else
+                assert_int_equal(hub_enter(p->shard, p->nsp, &p->member, &how, &joined), BELFRY_OK);
+            is_there[who] = !is_there[who];
+            continue;
+        }
+        (void)snprintf(text, sizeof text, "%u", round);
+        crowd_say(&crowd, NULL, NULL, text);
+        for (unsigned i = 0; i < BELFRY_COUNT(many); i++) {
+            if (is_there[i])
+                buf_printf(&want[i], "%u;", round);
+        }
+    }
+    crowd_drain(&crowd);
+    for (unsigned i = 0; i < BELFRY_COUNT(many); i++) {
+        assert_true(bytes_equal(buf_bytes(&many[i].heard), buf_bytes(&want[i])));
+        buf_deinit(&want[i]);
+    }
+}
+
 /* --- one member, and things that are not messages
  * -----------------------------------------------------*/
 
@@ -341,6 +439,10 @@ int main(void)
         TEST(test_the_excepted_sender_misses_only_its_own),
         TEST(test_targets_reach_exactly_whom_they_name),
         TEST(test_order_holds_between_kinds_of_targets),
+        TEST(test_consecutive_messages_to_everyone_arrive_in_one_frame),
+        TEST(test_the_excepted_one_of_everyone_misses_only_its_own),
+        TEST(test_who_enters_hears_what_comes_behind_it),
+        TEST(test_people_who_come_and_go_hear_everything_of_their_time),
         TEST(test_a_message_may_be_for_one_member_alone),
         TEST(test_a_pushed_delivery_keeps_its_place),
         TEST(test_a_full_inbox_takes_errands_of_workers_only),

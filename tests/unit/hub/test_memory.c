@@ -62,8 +62,9 @@ static void test_a_churn_of_rooms_leaves_memory_at_the_baseline(void **state)
         buf_deinit(&cyd.heard);
         member_deinit(&ada.member);
         member_deinit(&cyd.member);
-        /* The shards, the root's parts, two pollers, and whatever small tables the maps keep. */
-        assert_in_range(memory_live(), 4, 9);
+        /* The shards, the root's parts, everyone's lists, two pollers, and whatever small tables
+         * the maps keep. */
+        assert_in_range(memory_live(), 6, 11);
     }
     crowd_close(&crowd);
     assert_int_equal(memory_live(), 0);
@@ -139,11 +140,24 @@ static void leave_if_there(struct person *p, const char *room)
     assert_true(err == BELFRY_OK || err == BELFRY_ERR_NOT_FOUND);
 }
 
+/* Who could not enter knocks again. */
+static void add_in_the_end(struct person *p, unsigned shard, const char *name)
+{
+    struct hub_joined joined;
+    struct hub_enter how = { 0 };
+    uint32_t before = hub_nsp_member_count(&crowd.hub.root);
+    if (crowd_try_add(&crowd, &crowd.hub.root, p, shard, name) == BELFRY_OK)
+        return;
+    assert_int_equal(hub_nsp_member_count(&crowd.hub.root), before);
+    assert_int_equal(hub_enter(p->shard, p->nsp, &p->member, &how, &joined), BELFRY_OK);
+    hub_joined_deinit(&joined);
+}
+
 static void live_a_little(void)
 {
-    crowd_add(&crowd, &ada, 0, "ada");
-    crowd_add(&crowd, &bob, 0, "bob");
-    crowd_add(&crowd, &cyd, 1, "cyd");
+    add_in_the_end(&ada, 0, "ada");
+    add_in_the_end(&bob, 0, "bob");
+    add_in_the_end(&cyd, 1, "cyd");
     join_if_possible(&ada, "tower");
     join_if_possible(&cyd, "tower");
     for (int i = 0; i < 10; i++)

@@ -58,6 +58,26 @@ static void test_rooms_of_the_same_name_are_strangers(void **state)
     assert_int_equal(hub_room_count(admin), 1);
 }
 
+static void test_everyone_is_everyone_of_one_namespace(void **state)
+{
+    (void)state;
+    crowd_say(&crowd, NULL, NULL, "hello root");
+    crowd_say_in(&crowd, admin, NULL, NULL, "hello admin");
+    crowd_drain(&crowd);
+    assert_string_equal(person_take(&ada), "hello root;");
+    assert_string_equal(person_take(&bob), "hello root;");
+    assert_string_equal(person_take(&eve), "hello admin;");
+    assert_string_equal(person_take(&fay), "hello admin;");
+    assert_int_equal(hub_nsp_member_count(&crowd.hub.root), 2);
+    assert_int_equal(hub_nsp_member_count(admin), 2);
+    hub_exit(fay.shard, admin, &fay.member);
+    assert_int_equal(hub_nsp_member_count(admin), 1);
+    crowd_say_in(&crowd, admin, NULL, NULL, "who is there?");
+    assert_false(hub_has_pending(&crowd.hub.shards[1]));
+    hub_exit(fay.shard, admin, &fay.member); /* who is gone may go again */
+    assert_int_equal(hub_nsp_member_count(admin), 1);
+}
+
 static void test_each_has_ids_history_and_keys_of_its_own(void **state)
 {
     (void)state;
@@ -134,6 +154,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_two, close_two)
     const struct CMUnitTest tests[] = {
         TEST(test_rooms_of_the_same_name_are_strangers),
+        TEST(test_everyone_is_everyone_of_one_namespace),
         TEST(test_each_has_ids_history_and_keys_of_its_own),
         TEST(test_housekeeping_reaches_all_of_them),
         TEST(test_namespaces_come_and_go),
