@@ -56,6 +56,8 @@ static belfry_err epoll_set_interest(struct poller *p, struct watch *watch, unsi
         event.events |= EPOLLIN;
     if (interest & WATCH_WRITE)
         event.events |= EPOLLOUT;
+    if (interest & WATCH_END)
+        event.events |= EPOLLRDHUP;
     int op = interest == 0 ? EPOLL_CTL_DEL : watch->interest == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     if (epoll_ctl(p->epoll_fd, op, watch->fd, &event) != 0)
         return errno == ENOMEM || errno == ENOSPC ? BELFRY_ERR_NOMEM : BELFRY_ERR_IO;
@@ -79,6 +81,8 @@ static int epoll_wait_for(struct poller *p, struct poller_event *out, int max, i
             ready |= WATCH_READ;
         if (events[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
             ready |= WATCH_WRITE;
+        if (events[i].events & (EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+            ready |= WATCH_END;
         out[kept++] = (struct poller_event){ events[i].data.ptr, ready };
     }
     return kept;

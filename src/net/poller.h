@@ -10,6 +10,7 @@
 
 #define WATCH_READ 1u
 #define WATCH_WRITE 2u
+#define WATCH_END 4u /* the peer has ended or is lost, whatever is still unread */
 
 /* Something that can become ready; a field of its owner. */
 struct watch {

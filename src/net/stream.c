@@ -30,6 +30,20 @@ void stream_close(struct stream *s)
     s->ops = NULL;
 }
 
+void stream_leave(struct stream *s)
+{
+    if (s->watch.interest != 0)
+        (void)loop_watch(s->loop, &s->watch, 0); /* taking away needs no memory */
+    BELFRY_ASSERT(s->watch.interest == 0);
+    s->loop = NULL;
+}
+
+void stream_enter(struct stream *s, struct loop *loop)
+{
+    BELFRY_ASSERT(s->loop == NULL);
+    s->loop = loop;
+}
+
 void stream_address(const struct stream *s, char *out)
 {
     if (stream_is_open(s))

@@ -78,6 +78,12 @@ static inline bool stream_is_open(const struct stream *s)
 
 void stream_address(const struct stream *s, char *out);
 
+/* Goes from one loop to another, perhaps of another thread: leaves, may then be copied (the old
+ * memory is forgotten) and handed over, and enters there; nothing else may be done in between.
+ * What was read ahead comes along. */
+void stream_leave(struct stream *s);
+void stream_enter(struct stream *s, struct loop *loop);
+
 /* TCP. Owns: takes @fd (non-blocking already). */
 void stream_tcp_init(struct stream *s, struct loop *loop, int fd);
 

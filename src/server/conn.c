@@ -21,6 +21,7 @@
 #define PINNED_BYTES 16384   /* a TLS record: may have been encrypted though not written */
 
 static void die(struct conn *c);
+static void uncork(struct conn *c);
 static void on_stream_ready(struct watch *watch, unsigned events);
 static void on_conn_timer(struct timer *timer, uint64_t now_ms);
 
@@ -31,6 +32,8 @@ static belfry_err update_interest(struct conn *c)
         wanted |= WATCH_READ;
     if (c->is_blocked)
         wanted |= WATCH_WRITE;
+    if (c->is_paused && c->hears_end && !c->has_ended)
+        wanted |= WATCH_END; /* reading would have shown it */
     return stream_want(&c->stream, wanted);
 }
 
@@ -87,6 +90,48 @@ belfry_err conn_move(struct conn *from, struct conn *to, const struct session_op
     return loop_watch(to->stream.loop, &to->stream.watch, interest);
 }
 
+belfry_err conn_give(struct conn *from, struct conn *to, struct buf *input)
+{
+    BELFRY_ASSERT(from->unread == NULL && !from->is_held);
+    uncork(from);
+    if (from->state != CONN_OPEN || from->is_doomed)
+        return BELFRY_ERR_GONE;
+    stream_leave(&from->stream);
+    to->stream = from->stream;
+    to->out = from->out;
+    to->unread = input;
+    to->is_paused = true;
+    to->is_blocked = from->is_blocked;
+    to->has_ended = from->has_ended;
+    to->last_input_ms = from->last_input_ms;
+    from->stream.ops = NULL;
+    from->out = (struct outq){ 0 };
+    from->state = CONN_DEAD;
+    timer_cancel(&from->worker->loop.timers, &from->timer);
+    worker_bury(from->worker, from);
+    return BELFRY_OK;
+}
+
+static void free_unread(struct conn *c)
+{
+    if (c->unread == NULL)
+        return;
+    buf_deinit(c->unread);
+    mem_free(c->unread);
+    c->unread = NULL;
+}
+
+belfry_err conn_adopt(struct conn *c, struct worker *worker, const struct session_ops *ops)
+{
+    stream_enter(&c->stream, &worker->loop);
+    belfry_err err = conn_init(c, worker, ops);
+    if (err != BELFRY_OK) {
+        outq_deinit(&c->out);
+        free_unread(c);
+    }
+    return err;
+}
+
 /* Rooms must not change while they are walked: then death comes with the next turn. */
 static bool must_die_later(struct conn *c)
 {
@@ -111,11 +156,7 @@ static void die(struct conn *c)
         c->ops->on_lost(c);
     counter_add(&c->worker->counters.dropped_closed, outq_message_count(&c->out));
     outq_deinit(&c->out);
-    if (c->unread != NULL) {
-        buf_deinit(c->unread);
-        mem_free(c->unread);
-        c->unread = NULL;
-    }
+    free_unread(c);
     worker_bury(c->worker, c);
 }
 
@@ -410,9 +451,16 @@ void conn_hold(struct conn *c)
     c->is_held = true;
 }
 
+void conn_hold_till_end(struct conn *c)
+{
+    c->is_held = true;
+    c->hears_end = true;
+}
+
 void conn_release(struct conn *c)
 {
     c->is_held = false;
+    c->hears_end = false;
     if (c->is_paused && c->state == CONN_OPEN)
         worker_read_again(c->worker, c);
 }
@@ -496,7 +544,7 @@ static void on_peer_end(struct conn *c)
 void conn_read(struct conn *c)
 {
     struct worker *worker = c->worker;
-    if (c->state == CONN_DEAD)
+    if (c->state == CONN_DEAD || c->is_doomed)
         return;
     if (c->is_paused) {
         if (!must_wait(c))
@@ -560,7 +608,7 @@ static void on_stream_ready(struct watch *watch, unsigned events)
     if (c->state == CONN_DEAD)
         return;
     if (c->stream.ops->interest != NULL)
-        events = WATCH_READ | WATCH_WRITE; /* TLS may have waited for the other one */
+        events |= WATCH_READ | WATCH_WRITE; /* TLS may have waited for the other one */
     if (events & WATCH_WRITE) {
         if (c->is_blocked)
             conn_flush(c);
@@ -572,6 +620,8 @@ static void on_stream_ready(struct watch *watch, unsigned events)
         if (!c->is_paused && !c->is_congested && !c->is_doomed)
             conn_read(c);
     }
+    if ((events & WATCH_END) && c->is_paused && c->hears_end && !c->has_ended && !c->is_doomed)
+        on_peer_end(c);
 }
 
 /* --- ending -----------------------------------------------------------------------------------*/

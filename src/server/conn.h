@@ -11,6 +11,9 @@
  * Lingering (our end closed, theirs read and thrown away) keeps the last response from being lost
  * to a reset that unread bytes would cause.
  *
+ * A connection is its worker's for life, but for one case: before it has become anything but HTTP
+ * it may be given to another worker (conn_give there, conn_adopt here).
+ *
  * Thread: the worker's.
  */
 #ifndef SERVER_CONN_H
@@ -56,6 +59,7 @@ struct conn {
     bool has_ended : 1;     /* the peer will send no more */
     bool is_again : 1;      /* in the worker's list: read again next turn */
     bool is_held : 1;       /* the session takes no input for now: conn_hold */
+    bool hears_end : 1;     /* ... but wants to be told of the peer's end */
     bool is_doomed : 1;     /* dies as soon as nobody walks rooms */
     uint32_t last_input_ms; /* the low half of the loop's time */
 };
@@ -67,6 +71,18 @@ BELFRY_NODISCARD belfry_err conn_init(struct conn *c, struct worker *worker,
 /* Becomes another session: @from is empty after it, and its memory may be freed. */
 BELFRY_NODISCARD belfry_err conn_move(struct conn *from, struct conn *to,
                                       const struct session_ops *ops);
+
+/*
+ * Gives a connection, from inside of its on_input, to another worker: @to, zeroed memory, has the
+ * stream, what is still to be sent, and @input (all that the session there is to see) as unread.
+ * @from is empty after it, and is freed without further callbacks. Owns: takes @input (a heap
+ * object) on success. Errors: GONE, it was lost meanwhile, and its callbacks have been called.
+ */
+BELFRY_NODISCARD belfry_err conn_give(struct conn *from, struct conn *to, struct buf *input);
+
+/* The other half, on the new worker; conn_flush starts it. Errors: NOMEM, IO; it is closed then. */
+BELFRY_NODISCARD belfry_err conn_adopt(struct conn *c, struct worker *worker,
+                                       const struct session_ops *ops);
 
 /* --- writing: in order, whatever the way. Errors are NOMEM; then the connection is aborted ---- */
 
@@ -89,6 +105,8 @@ bool conn_is_clogged(const struct conn *c);
 
 /* The session takes no input until conn_release, for example while it sends a file. */
 void conn_hold(struct conn *c);
+/* The same; meanwhile on_end is called as soon as the peer ends, whatever input is before that. */
+void conn_hold_till_end(struct conn *c);
 void conn_release(struct conn *c);
 
 /* --- ending ----------------------------------------------------------------------------------*/

@@ -246,7 +246,7 @@ static void check_stop(struct worker *w)
         worker_abort_all(w);
     if (w->loop.graves != NULL)
         w->loop.wants_turn = true; /* they count as connections until this turn is over */
-    else if (w->connection_count == 0)
+    else if (w->connection_count == 0 && atomic_load(&w->posted) == 0)
         atomic_store_explicit(&w->is_stopped, true, memory_order_release);
 }
 
@@ -488,10 +488,11 @@ bool worker_wind_up(struct worker *w)
     struct worker *before = current_worker;
     current_worker = w;
     close_listeners(w);
-    worker_abort_all(w);
-    /* Jobs that came too late still free themselves; deliveries find nobody. */
+    /* Jobs that came too late still free themselves, or bring a connection; deliveries find nobody.
+     */
     while (w->connection_count > 0 || !mailbox_is_empty(&w->loop.posts) || w->loop.graves != NULL ||
            hub_has_pending(w->shard)) {
+        worker_abort_all(w);
         loop_step(&w->loop, 0);
         was_busy = true;
     }

@@ -280,8 +280,10 @@ static unsigned readiness(const struct watch *watch)
     const struct sim_link *link = link_of(watch);
     unsigned ready = 0;
     if (link->is_reset)
-        ready = WATCH_READ | WATCH_WRITE;
-    if (link->to_server.size > 0 || (link->client_ended && link->in_flight.size == 0))
+        ready = WATCH_READ | WATCH_WRITE | WATCH_END;
+    if (link->client_ended && link->in_flight.size == 0)
+        ready |= WATCH_READ | WATCH_END;
+    if (link->to_server.size > 0)
         ready |= WATCH_READ;
     if (link->to_client.size < link->net->faults.pipe_bytes)
         ready |= WATCH_WRITE;
