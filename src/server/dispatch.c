@@ -15,7 +15,7 @@
 
 static enum http_security security_of(const belfry_request *req)
 {
-    return req->conn->stream.ops->is_secure ? HTTP_TLS : HTTP_PLAIN;
+    return req->is_secure ? HTTP_TLS : HTTP_PLAIN;
 }
 
 static bool origin_is_refused(const belfry_request *req, belfry_bytes *out_origin)

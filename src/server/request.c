@@ -37,7 +37,8 @@ const char *belfry_request_path(const belfry_request *req)
 const char *belfry_request_address(const belfry_request *req)
 {
     belfry_request *mine = (belfry_request *)req;
-    stream_address(&req->conn->stream, mine->address);
+    if (req->conn != NULL)
+        stream_address(&req->conn->stream, mine->address);
     return req->address;
 }
 
@@ -89,7 +90,7 @@ belfry_bytes belfry_request_body(const belfry_request *req)
 
 belfry *belfry_request_server(const belfry_request *req)
 {
-    return req->conn->worker->server;
+    return req->conn != NULL ? req->conn->worker->server : req->route->server;
 }
 
 belfry_err belfry_request_set_user(belfry_request *req, const char *user)
@@ -155,6 +156,15 @@ void request_reply(belfry_request *req, unsigned status, const char *content_typ
         conn_write(req->conn, body.data, body.size);
 }
 
+void request_reply_frame(belfry_request *req, unsigned status, struct frame *body)
+{
+    struct http_reply reply;
+    if (write_head(req, status, NULL, body->size, &reply))
+        conn_write_frame(req->conn, body, 0);
+    else
+        frame_unref(body);
+}
+
 bool request_reply_head(belfry_request *req, unsigned status, const char *content_type,
                         uint64_t size)
 {
@@ -178,6 +188,8 @@ belfry_err belfry_reply(belfry_request *req, unsigned status, const char *conten
 {
     if (req->is_replied)
         return server_why(BELFRY_ERR_STATE, "this request has its reply already");
+    if (req->conn == NULL)
+        return server_why(BELFRY_ERR_STATE, "this request is not for the handler to answer");
     if (status < 200 || status > 599)
         return server_why(BELFRY_ERR_INVALID, "a final status is 200 to 599, not %u", status);
     if (content_type == NULL && size > 0)

@@ -19,14 +19,15 @@ struct request_text {
 };
 
 struct belfry_request {
-    struct conn *conn;
+    struct conn *conn; /* NULL: of an exchange, which answers otherwise */
     const struct http_head *head;
     const struct route *route;
     belfry_bytes body;
     struct buf fields; /* of the coming reply: whole lines */
     struct request_text *texts;
-    char *user; /* belfry_request_set_user */
-    char address[STREAM_ADDRESS_SIZE];
+    char *user;                        /* belfry_request_set_user */
+    char address[STREAM_ADDRESS_SIZE]; /* without a conn, set from the beginning */
+    bool is_secure;                    /* it came over TLS */
     bool is_replied;
     bool must_close; /* the connection ends with the reply */
 };
@@ -34,6 +35,9 @@ struct belfry_request {
 /* Writes the reply's head and, unless it has none, @body. */
 void request_reply(belfry_request *req, unsigned status, const char *content_type,
                    belfry_bytes body);
+
+/* The same with a shared body. Owns: takes @body. */
+void request_reply_frame(belfry_request *req, unsigned status, struct frame *body);
 
 /* The head alone, for a body of @size bytes that follows by other means; false: no body may. */
 bool request_reply_head(belfry_request *req, unsigned status, const char *content_type,

@@ -12,8 +12,9 @@
 #include <belfry/belfry.h>
 
 #include "http/head.h"
+#include "server/exchange.h"
 
-enum route_kind { ROUTE_HTTP, ROUTE_WS, ROUTE_OPS };
+enum route_kind { ROUTE_HTTP, ROUTE_WS, ROUTE_OPS, ROUTE_EXCHANGE };
 
 struct route {
     struct route *next;
@@ -27,6 +28,7 @@ struct route {
     belfry_http_handler handler;
     void *user;
     belfry_ws_handlers ws;
+    struct exchange_handlers exchange; /* then @pattern is a prefix; see exchange_route_find */
     /* A socket of this route left @room as it ended; may be NULL. */
     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members);
     size_t data_size;
