@@ -3,14 +3,14 @@
  *
  *   inbox: [A room x][A room x][B room y][marker]      -> batches: {A, A} {B} (marker)
  *
- * Consecutive messages to one room, or to everyone, go as one batch: members are walked once, and
- * each gets one frame that holds all of them, joined per form. References for all members are taken
- * with one atomic operation, and what was not used is given back at the end.
+ * Consecutive messages to one room, one member or everyone go as one batch: members are walked
+ * once, and each gets one frame that holds all of them, joined per form. References for all members
+ * are taken with one atomic operation, and what was not used is given back at the end.
  */
 #include "base/alloc.h"
-#include "hub/everyone.h"
 #include "hub/local_room.h"
 #include "hub/nsp.h"
+#include "hub/reach.h"
 
 #define PREFETCH_AHEAD 6
 
@@ -182,71 +182,23 @@ static void deliver_to_everyone(struct hub_batch *batch, const struct everyone *
 
 /* --- messages to several rooms, or with exceptions --------------------------------------------*/
 
-/* A message and what its exceptions are on this worker. */
 struct targeted {
     struct hub_shard *shard;
-    struct hub_nsp_shard *part;
     struct message *message;
-    const struct local_room *excepts[MESSAGE_MAX_ROOMS];
-    unsigned except_count;
 };
 
-static void resolve_excepts(struct targeted *t)
+static void deliver_to_one(struct member *member, struct membership *membership, void *arg)
 {
-    const struct message *m = t->message;
-    for (unsigned i = 0; i < m->except_count; i++) {
-        const struct message_room *except = &m->rooms[m->room_count + i];
-        const struct local_room *room = local_room_find(t->part, except->name, except->hash);
-        if (room != NULL)
-            t->excepts[t->except_count++] = room;
-    }
-}
-
-static bool is_in_excepted_room(const struct targeted *t, const struct member *member)
-{
-    for (unsigned i = 0; i < t->except_count; i++) {
-        if (local_room_membership(t->excepts[i], member) != NULL)
-            return true;
-    }
-    return false;
-}
-
-static void visit(struct targeted *t, struct member *member, struct membership *membership)
-{
-    if (member->id != t->message->except_member && !is_in_excepted_room(t, member))
-        deliver_alone(t->shard, t->message, member, membership);
-}
-
-static void visit_everyone(struct targeted *t)
-{
-    const struct everyone *everyone = &t->part->everyone;
-    for (uint32_t i = 0; i < everyone->count; i++)
-        visit(t, everyone->members[i], NULL);
-}
-
-static void visit_rooms(struct targeted *t)
-{
-    const struct message *m = t->message;
-    for (unsigned r = 0; r < m->room_count; r++) {
-        struct local_room *room = local_room_find(t->part, m->rooms[r].name, m->rooms[r].hash);
-        for (uint32_t i = 0; room != NULL && i < room->count; i++) {
-            struct member *member = room->members[i].member;
-            if (m->room_count == 1 || everyone_see(&t->part->everyone, member))
-                visit(t, member, &member->memberships[room->members[i].row]);
-        }
-    }
-    if (m->room_count > 1)
-        everyone_forget_seen(&t->part->everyone);
+    const struct targeted *t = arg;
+    deliver_alone(t->shard, t->message, member, membership);
 }
 
 static void deliver_targeted(struct hub_shard *shard, struct message *m)
 {
-    struct targeted t = { .shard = shard, .part = nsp_part(m->nsp, shard), .message = m };
-    resolve_excepts(&t);
-    if (m->room_count == 0)
-        visit_everyone(&t);
-    else
-        visit_rooms(&t);
+    struct reach reach;
+    struct targeted t = { shard, m };
+    reach_find(&reach, shard, m->nsp, m->rooms, m->room_count, m->except_count, m->except_member);
+    reach_each(&reach, deliver_to_one, &t);
 }
 
 /* --- the inbox --------------------------------------------------------------------------------*/
@@ -275,6 +227,15 @@ static struct message *message_of(const struct post *post)
     return BELFRY_CONTAINER_OF(post, struct delivery, post)->message;
 }
 
+static void deliver_to_own_id(struct hub_batch *batch, belfry_bytes id)
+{
+    struct member *member = reach_member(batch->shard, batch->messages[0]->nsp, id);
+    batch->members = 1;
+    if (member != NULL)
+        deliver_to_member(batch, member, NULL, has_excepts(batch));
+    release_forms(batch);
+}
+
 static void deliver_batch(struct hub_batch *batch)
 {
     const struct message *first = batch->messages[0];
@@ -283,8 +244,12 @@ static void deliver_batch(struct hub_batch *batch)
         deliver_to_everyone(batch, &part->everyone);
         return;
     }
-    const struct local_room *room =
-        local_room_find(part, first->rooms[0].name, first->rooms[0].hash);
+    const struct message_room *target = &first->rooms[0];
+    if (target->owner >= 0) {
+        deliver_to_own_id(batch, target->name);
+        return;
+    }
+    const struct local_room *room = local_room_find(part, target->name, target->hash);
     if (room != NULL)
         deliver_to_room(batch, room);
 }

@@ -98,6 +98,15 @@ struct hub {
     struct hub_nsp root;       /* "/", the namespace of plain rooms */
     pthread_mutex_t nsps_lock; /* guards the list; taken before a namespace's own lock */
     struct hub_nsp *nsps;      /* all of them, root included */
+
+    /*
+     * Members may be named by their public ids, wherever a message names rooms: nothing is stored
+     * for that. Set both after hub_init, or neither. owner_of: the worker that a member with the id
+     * @name would be on, -1: no member can have it; from any thread. find_member: by its id, NULL:
+     * none.
+     */
+    int (*owner_of)(const struct hub *hub, belfry_bytes name);
+    struct member *(*find_member)(struct hub_shard *shard, struct hub_nsp *nsp, belfry_bytes name);
 };
 
 /* Where a member is: a row of its own list and of the room's. */
@@ -218,7 +227,10 @@ struct hub_joined {
 
 /*
  * Adds @member of @nsp to @room; the snapshot ends exactly where live messages begin. Joining twice
- * keeps one membership and takes a new snapshot. Errors: LIMIT, NOMEM.
+ * keeps one membership and takes a new snapshot.
+ *
+ * Errors:  LIMIT, NOMEM
+ *          INVALID  @room is the id of a member: nobody joins that
  */
 BELFRY_NODISCARD belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp,
                                      struct member *member, belfry_bytes room,
@@ -232,6 +244,12 @@ BELFRY_NODISCARD belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *n
 
 bool hub_is_member(struct hub_shard *shard, struct hub_nsp *nsp, const struct member *member,
                    belfry_bytes room);
+
+/* Is @name the public id of a member, or could it be one's? The worker it is on, or -1. */
+static inline int hub_owner_of(const struct hub *hub, belfry_bytes name)
+{
+    return hub->owner_of != NULL ? hub->owner_of(hub, name) : -1;
+}
 
 /* The name of a membership's room; until it is left. */
 belfry_bytes membership_room_name(const struct membership *membership);

@@ -118,6 +118,8 @@ belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member 
     BELFRY_ASSERT(!shard->is_draining);
     BELFRY_ASSERT(everyone_has(&nsp_part(nsp, shard)->everyone, member));
     *out = (struct hub_joined){ 0 };
+    if (hub_owner_of(nsp->hub, name) >= 0)
+        return BELFRY_ERR_INVALID;
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
     struct local_room *room = local_room_get(nsp_part(nsp, shard), name, hash);
     if (room == NULL)

@@ -87,6 +87,7 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
             i < spec->room_count ? spec->rooms[i] : spec->excepts[i - spec->room_count];
         rooms[i].name = copy_to(&at, name);
         rooms[i].hash = map_hash(hash_key, name);
+        rooms[i].owner = -1;
     }
     if (m->key.size > 0)
         m->by_key.hash = map_hash(hash_key, m->key);

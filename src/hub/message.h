@@ -25,9 +25,11 @@ enum message_flag {
     MESSAGE_VOLATILE = 2, /* skipped for members that are behind */
 };
 
+/* A room, or one member by its public id. */
 struct message_room {
     belfry_bytes name;
     uint64_t hash;
+    int owner; /* the worker of the member whose id the name is; -1: a room. Set by hub_publish */
 };
 
 struct message;

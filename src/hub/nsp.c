@@ -55,6 +55,11 @@ void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room)
     mem_free(room);
 }
 
+static struct hub_room *find_target(struct hub_nsp *nsp, const struct message_room *target)
+{
+    return target->owner < 0 ? nsp_find_room(nsp, target->name, target->hash) : NULL;
+}
+
 /* --- the log ----------------------------------------------------------------------------------*/
 
 static void evict_oldest(struct hub_nsp *nsp, struct message **evicted)
@@ -64,7 +69,7 @@ static void evict_oldest(struct hub_nsp *nsp, struct message **evicted)
     if (m->key.size > 0)
         map_remove(&nsp->keys, &m->by_key);
     for (unsigned i = 0; i < m->room_count; i++) {
-        struct hub_room *room = nsp_find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
+        struct hub_room *room = find_target(nsp, &m->rooms[i]);
         if (room == NULL)
             continue;
         history_view_forget(&room->view, m);
@@ -99,6 +104,22 @@ static void free_evicted(struct message *evicted)
     }
 }
 
+static void remember_in_room(struct hub_nsp *nsp, struct message *m,
+                             const struct message_room *target, bool is_kept)
+{
+    struct hub_room *room = find_target(nsp, target);
+    if (room == NULL && is_kept) {
+        belfry_err err;
+        room = nsp_get_room(nsp, target->name, target->hash, &err);
+    }
+    if (room != NULL && is_kept)
+        history_view_add(&room->view, &nsp->hub->limits.history, m);
+    else if (room != NULL)
+        room->view.floor = m->id;
+    else
+        nsp->forgotten = m->id;
+}
+
 static void remember(struct hub_nsp *nsp, struct message *m)
 {
     const struct history_limits *limits = &nsp->hub->limits.history;
@@ -110,17 +131,8 @@ static void remember(struct hub_nsp *nsp, struct message *m)
             map_insert(&nsp->keys, &m->by_key);
     }
     for (unsigned i = 0; i < m->room_count; i++) {
-        struct hub_room *room = nsp_find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
-        if (room == NULL && is_kept) {
-            belfry_err err;
-            room = nsp_get_room(nsp, m->rooms[i].name, m->rooms[i].hash, &err);
-        }
-        if (room != NULL && is_kept)
-            history_view_add(&room->view, limits, m);
-        else if (room != NULL)
-            room->view.floor = m->id;
-        else
-            nsp->forgotten = m->id;
+        if (m->rooms[i].owner < 0)
+            remember_in_room(nsp, m, &m->rooms[i], is_kept);
     }
 }
 
@@ -145,9 +157,11 @@ static uint64_t interested_workers(struct hub_nsp *nsp, const struct message *m)
         return nsp->interest;
     uint64_t interest = 0;
     for (unsigned i = 0; i < m->room_count; i++) {
-        struct hub_room *room = nsp_find_room(nsp, m->rooms[i].name, m->rooms[i].hash);
+        struct hub_room *room = find_target(nsp, &m->rooms[i]);
         if (room != NULL)
             interest |= room->interest;
+        else if (m->rooms[i].owner >= 0)
+            interest |= nsp->interest & (uint64_t)1 << m->rooms[i].owner;
     }
     return interest;
 }
@@ -214,6 +228,12 @@ static bool find_repeat(struct hub_nsp *nsp, const struct message *m, struct hub
     return true;
 }
 
+static void find_owners(const struct hub *hub, struct message *m)
+{
+    for (unsigned i = 0; i < (unsigned)m->room_count + m->except_count; i++)
+        m->rooms[i].owner = hub_owner_of(hub, m->rooms[i].name);
+}
+
 belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct message *m,
                        struct hub_published *out)
 {
@@ -223,6 +243,7 @@ belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct messag
         return BELFRY_ERR_AGAIN;
     }
     m->nsp = nsp;
+    find_owners(hub, m);
     struct message *evicted = NULL;
     uint64_t to_wake = 0;
     pthread_mutex_lock(&nsp->lock);

@@ -6,6 +6,7 @@
  * A stop is a counter that every worker looks at when its turn ends: a signal handler can raise it.
  */
 #include "server/server.h"
+#include "server/sock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -52,6 +53,8 @@ static belfry_err make_hub(belfry *server)
     };
     belfry_err err =
         hub_init(&server->hub, server->worker_count, &limits, encode_message, &server->env.random);
+    server->hub.owner_of = worker_of_public_id;
+    server->hub.find_member = sock_find_member;
     server->root = (struct belfry_nsp){ server, &server->hub.root };
     return err;
 }

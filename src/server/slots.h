@@ -15,17 +15,24 @@
 #define SLOT_BITS 26
 #define SLOT_WORKER_BITS 6
 #define SLOT_RETIRED UINT32_MAX
+#define SLOT_UNNAMED (UINT32_MAX - 1)
 
 struct belfry_sock;
 
 struct slot {
     struct belfry_sock *sock; /* NULL: free */
     uint32_t generation;
-    uint32_t next_free; /* while in use: SLOT_RETIRED or 0 */
+    uint32_t next; /* the next free one; or of its bucket, SLOT_UNNAMED or SLOT_RETIRED */
+};
+
+/* As many buckets as slots: the table by public id grows with the slots. */
+struct slot_chunk {
+    struct slot slots[SLOT_CHUNK];
+    uint32_t buckets[SLOT_CHUNK]; /* index + 1; 0: empty */
 };
 
 struct slots {
-    struct slot **chunks;
+    struct slot_chunk **chunks;
     uint32_t chunk_count;
     uint32_t chunk_capacity;
     uint32_t first_free; /* index + 1; 0: none */
@@ -36,7 +43,12 @@ struct slots {
 /* Errors: NOMEM, LIMIT. */
 BELFRY_NODISCARD belfry_err slots_add(struct slots *s, struct belfry_sock *sock, uint64_t *out_id);
 
-/* Nobody finds it by its id any more; slots_each still does, until slots_remove. */
+/* From now on slots_find_public finds it, by the public id that it has. */
+void slots_name(struct slots *s, uint64_t id);
+/* @public_id: PUBLIC_ID_SIZE characters. NULL: none. */
+struct belfry_sock *slots_find_public(const struct slots *s, const char *public_id);
+
+/* Nobody finds it by its ids any more; slots_each still does, until slots_remove. */
 void slots_retire(struct slots *s, uint64_t id);
 void slots_remove(struct slots *s, uint64_t id);
 struct belfry_sock *slots_find(const struct slots *s, uint64_t id); /* or NULL */

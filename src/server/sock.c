@@ -30,9 +30,11 @@ belfry_err sock_open(belfry_sock *sock, struct worker *worker, const struct rout
     sock->route = route;
     sock->member.ops = &ops->member;
     belfry_err err = slots_add(&worker->slots, sock, &sock->member.id);
-    if (err == BELFRY_OK)
-        worker_make_public_id(worker, sock->public_id);
-    return err;
+    if (err != BELFRY_OK)
+        return err;
+    worker_make_public_id(worker, sock->public_id);
+    slots_name(&worker->slots, sock->member.id);
+    return BELFRY_OK;
 }
 
 belfry_err sock_enter(belfry_sock *sock)
@@ -65,6 +67,15 @@ void sock_leave_all(belfry_sock *sock,
             on_leave(sock, name, members);
     }
     hub_exit(worker->shard, nsp, &sock->member);
+}
+
+struct member *sock_find_member(struct hub_shard *shard, struct hub_nsp *nsp, belfry_bytes name)
+{
+    const struct worker *worker = shard->owner;
+    (void)nsp; /* the hub looks whose member it is */
+    struct belfry_sock *sock =
+        name.size == PUBLIC_ID_SIZE ? slots_find_public(&worker->slots, name.data) : NULL;
+    return sock != NULL ? &sock->member : NULL;
 }
 
 void sock_retire(belfry_sock *sock)
@@ -146,6 +157,9 @@ static belfry_err check_room(const belfry_sock *sock, const char *room)
     if (room == NULL || room[0] == '\0' || strlen(room) > most ||
         !utf8_is_valid(bytes_of_text(room)))
         return server_why(BELFRY_ERR_INVALID, "a room's name is 1 to %zu bytes of UTF-8", most);
+    if (hub_owner_of(&sock->route->server->hub, bytes_of_text(room)) >= 0)
+        return server_why(BELFRY_ERR_INVALID,
+                          "the room has the id of a socket, who alone is in it");
     return BELFRY_OK;
 }
 

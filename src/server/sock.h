@@ -71,6 +71,9 @@ void sock_leave_all(belfry_sock *sock,
                     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members));
 void sock_retire(belfry_sock *sock);
 
+/* hub.find_member */
+struct member *sock_find_member(struct hub_shard *shard, struct hub_nsp *nsp, belfry_bytes name);
+
 /* Frees what it owns. */
 void sock_deinit(belfry_sock *sock);
 

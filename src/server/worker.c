@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "rooms/names.h"
 #include "server/http_session.h"
 #include "server/presence.h"
 #include "server/server.h"
@@ -46,10 +47,20 @@ belfry_bytes worker_date(struct worker *w)
     return bytes_of(w->date, HTTP_DATE_SIZE);
 }
 
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+int worker_of_public_id(const struct hub *hub, belfry_bytes name)
+{
+    uint32_t tag = 0;
+    if (!rooms_is_socket_id(name))
+        return -1;
+    for (int i = 0; i < 4; i++)
+        tag = tag << 6 | (uint32_t)(strchr(letters, ((const char *)name.data)[i]) - letters);
+    return tag < hub->worker_count ? (int)tag : -1;
+}
+
 void worker_make_public_id(struct worker *w, char out[PUBLIC_ID_SIZE + 1])
 {
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     /* 4 characters say which worker owns it (18 bits are left for a node), 16 are random. */
     uint8_t bytes[12];
     uint32_t tag = w->index;

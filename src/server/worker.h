@@ -155,4 +155,7 @@ uint64_t worker_wall_ms(const struct worker *w);
 #define PUBLIC_ID_SIZE 20
 void worker_make_public_id(struct worker *w, char out[PUBLIC_ID_SIZE + 1]);
 
+/* The worker that made the public id @name; -1: none of ours did. Thread: any. */
+int worker_of_public_id(const struct hub *hub, belfry_bytes name);
+
 #endif

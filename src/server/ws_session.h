@@ -9,8 +9,8 @@
 #include "ws/decoder.h"
 #include "ws/deflate.h"
 
-/* Idle, this and its 16 bytes of slot are all that a connection holds. The application's data, if
- * it has any, lies behind it. */
+/* Idle, this and its slot (20 bytes) and place among everyone (8 bytes) are all that a connection
+ * holds. The application's data, if it has any, lies behind it. */
 struct ws_session {
     struct conn conn;
     struct belfry_sock sock;

@@ -104,6 +104,29 @@ static void person_describe(struct member *member, belfry_bytes *out_id, belfry_
 
 static const struct member_ops person_ops = { person_deliver, person_describe };
 
+/* Some people have a name that is an id: '#', the worker's digit, and anything. */
+static int crowd_owner_of(const struct hub *hub, belfry_bytes name)
+{
+    const char *text = name.data;
+    if (name.size < 2 || text[0] != '#' || text[1] < '0')
+        return -1;
+    int owner = text[1] - '0';
+    return owner < (int)hub->worker_count ? owner : -1;
+}
+
+static struct member *crowd_find_member(struct hub_shard *shard, struct hub_nsp *nsp,
+                                        belfry_bytes name)
+{
+    struct crowd *crowd = shard->owner;
+    (void)nsp;
+    for (unsigned i = 0; i < crowd->counts[shard->index]; i++) {
+        struct person *p = crowd->people[shard->index][i];
+        if (bytes_equal_text(name, p->name))
+            return &p->member;
+    }
+    return NULL;
+}
+
 static belfry_err crowd_try_open(struct crowd *crowd, unsigned shards,
                                  const struct hub_limits *limits)
 {
@@ -113,6 +136,8 @@ static belfry_err crowd_try_open(struct crowd *crowd, unsigned shards,
     belfry_err err = hub_init(&crowd->hub, shards, limits, crowd_encode, &random);
     if (err != BELFRY_OK)
         return err;
+    crowd->hub.owner_of = crowd_owner_of;
+    crowd->hub.find_member = crowd_find_member;
     for (unsigned w = 0; w < shards; w++) {
         struct poller *poller = NULL;
         if (poll_epoll_new(&poller) != BELFRY_OK ||

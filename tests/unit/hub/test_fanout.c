@@ -12,6 +12,7 @@
 
 static struct crowd crowd;
 static struct person ada, bob, cyd, dan;
+static struct person eve, fay; /* who can be named by their ids; not there at first */
 
 static int open_tower(void **state)
 {
@@ -21,6 +22,7 @@ static int open_tower(void **state)
     crowd_add(&crowd, &bob, 0, "bob");
     crowd_add(&crowd, &cyd, 1, "cyd");
     crowd_add(&crowd, &dan, 1, "dan");
+    eve = fay = (struct person){ 0 };
     return 0;
 }
 
@@ -217,23 +219,22 @@ static void fill_rooms(const char *const *names, size_t most, belfry_bytes *out,
         out[(*out_count)++] = bytes_of_text(names[i]);
 }
 
-static void test_targets_reach_exactly_whom_they_name(void **state)
+static char initial_of(const struct person *p)
 {
-    (void)state;
-    struct person *all[] = { &ada, &bob, &cyd, &dan };
-    crowd_join(&ada, "a");
-    crowd_join(&bob, "a");
-    crowd_join(&bob, "b");
-    crowd_join(&cyd, "b");
-    crowd_join(&cyd, "c");
-    for (const struct target_case *c = target_cases; c != BELFRY_END(target_cases); c++) {
+    return p->name[p->name[0] == '#' ? 2 : 0];
+}
+
+static void assert_targets(const struct target_case *cases, size_t count)
+{
+    struct person *all[] = { &ada, &bob, &cyd, &dan, &eve, &fay };
+    for (const struct target_case *c = cases; c != cases + count; c++) {
         struct hub_published published;
         struct message_spec spec = { .args = BELFRY_BYTES("x") };
         char heard[8] = "";
         fill_rooms(c->rooms, 3, spec.rooms, &spec.room_count);
         fill_rooms(c->excepts, 2, spec.excepts, &spec.except_count);
         for (size_t i = 0; i < BELFRY_COUNT(all); i++) {
-            if (all[i]->name[0] == c->except_person)
+            if (initial_of(all[i]) == c->except_person)
                 spec.except_member = all[i]->member.id;
         }
         assert_int_equal(crowd_publish(&crowd, NULL, &spec, &published), BELFRY_OK);
@@ -241,13 +242,24 @@ static void test_targets_reach_exactly_whom_they_name(void **state)
         for (size_t i = 0; i < BELFRY_COUNT(all); i++) {
             const char *text = person_take(all[i]);
             if (strcmp(text, "x;") == 0)
-                heard[strlen(heard)] = all[i]->name[0];
+                heard[strlen(heard)] = initial_of(all[i]);
             else if (text[0] != '\0')
                 fail_msg("%s: %s heard \"%s\"", c->name, all[i]->name, text);
         }
         if (strcmp(heard, c->want) != 0)
             fail_msg("%s: heard by \"%s\", not \"%s\"", c->name, heard, c->want);
     }
+}
+
+static void test_targets_reach_exactly_whom_they_name(void **state)
+{
+    (void)state;
+    crowd_join(&ada, "a");
+    crowd_join(&bob, "a");
+    crowd_join(&bob, "b");
+    crowd_join(&cyd, "b");
+    crowd_join(&cyd, "c");
+    assert_targets(target_cases, BELFRY_COUNT(target_cases));
 }
 
 static void test_order_holds_between_kinds_of_targets(void **state)
@@ -369,6 +381,110 @@ static void test_people_who_come_and_go_hear_everything_of_their_time(void **sta
     }
 }
 
+/* --- members by their ids ---*/
+
+static void add_eve_and_fay(void)
+{
+    crowd_add(&crowd, &eve, 0, "#0eve");
+    crowd_add(&crowd, &fay, 1, "#1fay");
+}
+
+static void test_a_member_is_a_room_of_its_own(void **state)
+{
+    (void)state;
+    add_eve_and_fay();
+    crowd_say(&crowd, NULL, "#0eve", "one");
+    crowd_say(&crowd, NULL, "#0eve", "two");
+    crowd_say(&crowd, NULL, "#1fay", "yours");
+    crowd_say(&crowd, NULL, "#0eve", "three");
+    assert_int_equal(atomic_load(&eve.shard->inbox_count), 3);
+    assert_int_equal(atomic_load(&fay.shard->inbox_count), 1);
+    crowd_drain(&crowd);
+    assert_int_equal(eve.frames, 1);
+    assert_string_equal(person_take(&eve), "one;two;three;");
+    assert_string_equal(person_take(&fay), "yours;");
+    assert_string_equal(person_take(&ada), "");
+    assert_int_equal(hub_room_count(&crowd.hub.root), 0); /* nothing is stored for it */
+    assert_int_equal(crowd.hub.root.log.count, 4);        /* but what was said is */
+}
+
+static void test_ids_of_nobody_reach_nobody(void **state)
+{
+    (void)state;
+    struct hub_joined joined;
+    struct hub_join how = { .since = HUB_SINCE_NOW };
+    add_eve_and_fay();
+    crowd_say(&crowd, NULL, "#0gone", "x");
+    crowd_say(&crowd, NULL, "#1eve", "x");
+    crowd_say(&crowd, NULL, "#7eve", "x"); /* no such worker: a room like any other */
+    hub_exit(fay.shard, fay.nsp, &fay.member);
+    crowd_say(&crowd, NULL, "#1fay", "too late");
+    crowd_drain(&crowd);
+    assert_string_equal(person_take(&eve), "");
+    assert_string_equal(person_take(&fay), "");
+    assert_int_equal(hub_room_count(&crowd.hub.root), 1);
+    assert_int_equal(crowd_join_with(&ada, "#0eve", &how, &joined), BELFRY_ERR_INVALID);
+    assert_int_equal(crowd_join_with(&ada, "#0nobody", &how, &joined), BELFRY_ERR_INVALID);
+    assert_int_equal(ada.shard->hub->root.shards[0].rooms.count, 0);
+}
+
+static void test_a_worker_without_members_is_not_bothered(void **state)
+{
+    (void)state;
+    hub_exit(cyd.shard, cyd.nsp, &cyd.member);
+    hub_exit(dan.shard, dan.nsp, &dan.member);
+    crowd_say(&crowd, NULL, "#1fay", "x");
+    assert_false(hub_has_pending(&crowd.hub.shards[1]));
+}
+
+/* eve and fay are in a, ada in a and b: as the table above, with ids among the rooms. */
+static const struct target_case id_cases[] = {
+    { "one by id", { "#0eve" }, { NULL }, 0, "e" },
+    { "two by id", { "#0eve", "#1fay" }, { NULL }, 0, "ef" },
+    { "the same twice", { "#0eve", "#0eve" }, { NULL }, 0, "e" },
+    { "by id and in a room", { "#1fay", "a" }, { NULL }, 0, "aef" },
+    { "by id and another room", { "#1fay", "b" }, { NULL }, 0, "af" },
+    { "by id but not who is in a", { "#1fay" }, { "a" }, 0, "" },
+    { "a room without one", { "a" }, { "#0eve" }, 0, "af" },
+    { "a room without two", { "a" }, { "#0eve", "#1fay" }, 0, "a" },
+    { "everyone but one", { NULL }, { "#1fay" }, 0, "abcde" },
+    { "everyone but one and a room", { NULL }, { "#1fay", "b" }, 0, "bcde" },
+    { "by id, but it is the sender", { "#1fay" }, { NULL }, 'f', "" },
+    { "by id, and itself excepted", { "#1fay" }, { "#1fay" }, 0, "" },
+    { "everyone but nobody we know", { NULL }, { "#0gone" }, 0, "abcdef" },
+};
+
+static void test_ids_may_stand_wherever_rooms_do(void **state)
+{
+    (void)state;
+    add_eve_and_fay();
+    crowd_join(&ada, "a");
+    crowd_join(&ada, "b");
+    crowd_join(&eve, "a");
+    crowd_join(&fay, "a");
+    assert_targets(id_cases, BELFRY_COUNT(id_cases));
+}
+
+static void test_messages_to_one_member_keep_their_order_and_senders(void **state)
+{
+    (void)state;
+    struct hub_published published;
+    add_eve_and_fay();
+    crowd_join(&eve, "tower");
+    for (int i = 0; i < 5; i++) {
+        char text[8];
+        (void)snprintf(text, sizeof text, "%d", i);
+        struct message_spec spec = { .room_count = 1,
+                                     .rooms = { i == 2 ? BELFRY_BYTES("tower")
+                                                       : BELFRY_BYTES("#0eve") },
+                                     .except_member = i == 3 ? eve.member.id : 0,
+                                     .args = bytes_of_text(text) };
+        assert_int_equal(crowd_publish(&crowd, NULL, &spec, &published), BELFRY_OK);
+    }
+    crowd_drain(&crowd);
+    assert_string_equal(person_take(&eve), "0;1;2;4;");
+}
+
 /* --- one member, and things that are not messages
  * -----------------------------------------------------*/
 
@@ -443,6 +559,11 @@ int main(void)
         TEST(test_the_excepted_one_of_everyone_misses_only_its_own),
         TEST(test_who_enters_hears_what_comes_behind_it),
         TEST(test_people_who_come_and_go_hear_everything_of_their_time),
+        TEST(test_a_member_is_a_room_of_its_own),
+        TEST(test_ids_of_nobody_reach_nobody),
+        TEST(test_a_worker_without_members_is_not_bothered),
+        TEST(test_ids_may_stand_wherever_rooms_do),
+        TEST(test_messages_to_one_member_keep_their_order_and_senders),
         TEST(test_a_message_may_be_for_one_member_alone),
         TEST(test_a_pushed_delivery_keeps_its_place),
         TEST(test_a_full_inbox_takes_errands_of_workers_only),

@@ -180,6 +180,46 @@ static void test_targets_reach_whom_they_name(void **state)
         client_drop(&people[i]);
 }
 
+/* Writes its public id into the pipe, and what became of joining the room that @user names. */
+static void report_public_id(belfry_sock *sock, void *user)
+{
+    const char *id = belfry_sock_id_text(sock);
+    HANDLER_EXPECT(write(pipe_ends[1], id, 20) == 20);
+    if (user != NULL)
+        HANDLER_EXPECT(belfry_join(sock, user) == BELFRY_ERR_INVALID);
+}
+
+static void test_a_socket_is_a_target_by_its_public_id(void **state)
+{
+    (void)state;
+    struct client people[4];
+    char names[4][21] = { "" };
+    assert_int_equal(pipe(pipe_ends), 0);
+    for (int i = 0; i < 4; i++) {
+        belfry_id id = open_one(&people[i]);
+        void *forbidden = i > 0 ? names[0] : NULL;
+        assert_int_equal(belfry_with(server, id, report_public_id, forbidden), BELFRY_OK);
+        assert_int_equal(read(pipe_ends[0], names[i], 20), 20);
+    }
+    for (int i = 0; i < 4; i++) {
+        char want[16];
+        (void)snprintf(want, sizeof want, "text:%d", i);
+        assert_int_equal(belfry_broadcast(belfry_in(io, names[i]), BELFRY_TEXT, want + 5, 1),
+                         BELFRY_OK);
+        assert_int_equal(belfry_broadcast(belfry_except(belfry_everyone(io), names[i]), BELFRY_TEXT,
+                                          "others", 6),
+                         BELFRY_OK);
+        for (int k = 0; k < 4; k++)
+            assert_string_equal(client_take(&people[k]), k == i ? want : "text:others");
+    }
+    client_close(&people[0]);
+    assert_int_equal(belfry_broadcast(belfry_in(io, names[0]), BELFRY_TEXT, "x", 1), BELFRY_OK);
+    for (int i = 1; i < 4; i++)
+        client_drop(&people[i]);
+    (void)close(pipe_ends[0]);
+    (void)close(pipe_ends[1]);
+}
+
 static void test_what_cannot_be_said_is_refused_with_the_reason(void **state)
 {
     (void)state;
@@ -351,6 +391,7 @@ int main(void)
         TEST(test_a_call_finds_the_socket_or_hears_that_it_is_gone),
         TEST(test_ids_that_never_were_are_gone),
         TEST(test_targets_reach_whom_they_name),
+        TEST(test_a_socket_is_a_target_by_its_public_id),
         TEST(test_what_cannot_be_said_is_refused_with_the_reason),
         TEST(test_why_is_about_the_last_failure),
         TEST(test_events_reach_the_room_protocol_as_json),

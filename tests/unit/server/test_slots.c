@@ -10,11 +10,12 @@
 
 #include "base/random.h"
 #include "server/slots.h"
+#include "server/sock.h"
 #include "support/memory.h"
 
 #define LIVES 4000
 
-/* Slots hold pointers and never look behind them. */
+/* Slots hold pointers and look behind them only for names. */
 static struct belfry_sock *sock_number(uintptr_t number)
 {
     return (struct belfry_sock *)(number * 16 + 16);
@@ -113,7 +114,7 @@ static void test_a_generation_that_wraps_skips_zero(void **state)
     uint64_t id = 0;
     assert_int_equal(slots_add(&s, sock_number(1), &id), BELFRY_OK);
     slots_remove(&s, id);
-    s.chunks[0][(uint32_t)id].generation = UINT32_MAX;
+    s.chunks[0]->slots[(uint32_t)id].generation = UINT32_MAX;
     assert_int_equal(slots_add(&s, sock_number(2), &id), BELFRY_OK);
     slots_remove(&s, id);
     assert_int_equal(slots_add(&s, sock_number(3), &id), BELFRY_OK);
@@ -162,6 +163,41 @@ static void test_a_walk_may_remove_whom_it_visits(void **state)
     slots_deinit(&s);
 }
 
+/* Public ids as a worker makes them, but for a tag that all have in common. */
+static void test_a_public_id_finds_its_socket_while_it_lives(void **state)
+{
+    (void)state;
+    static struct belfry_sock socks[LIVES];
+    static bool is_named[LIVES];
+    struct slots s = { .worker = 1 };
+    struct random_seeded r;
+    random_seed(&r, 21);
+    assert_null(slots_find_public(&s, "AAAB0123456789abcdef"));
+    for (unsigned count = 0; count < LIVES; count++) {
+        struct belfry_sock *sock = &socks[count];
+        memcpy(sock->public_id, "AAAB", 4);
+        for (int i = 4; i < PUBLIC_ID_SIZE; i++)
+            sock->public_id[i] = (char)('a' + random_below(&r, 26));
+        assert_int_equal(slots_add(&s, sock, &sock->member.id), BELFRY_OK);
+        assert_null(slots_find_public(&s, sock->public_id));
+        slots_name(&s, sock->member.id);
+        is_named[count] = true;
+        unsigned gone = (unsigned)random_below(&r, count + 1);
+        if (is_named[gone] && random_below(&r, 2) == 0)
+            slots_retire(&s, socks[gone].member.id);
+        else if (is_named[gone])
+            slots_remove(&s, socks[gone].member.id);
+        is_named[gone] = false;
+        if (count % 97 != 0 && count != LIVES - 1)
+            continue;
+        for (unsigned i = 0; i <= count; i++)
+            assert_ptr_equal(slots_find_public(&s, socks[i].public_id),
+                             is_named[i] ? &socks[i] : NULL);
+    }
+    assert_true(s.chunk_count > 4);
+    slots_deinit(&s);
+}
+
 static void test_without_memory_nothing_is_added(void **state)
 {
     (void)state;
@@ -190,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_a_generation_that_wraps_skips_zero),
         cmocka_unit_test(test_ids_that_never_were_find_nobody),
         cmocka_unit_test(test_a_walk_may_remove_whom_it_visits),
+        cmocka_unit_test(test_a_public_id_finds_its_socket_while_it_lives),
         cmocka_unit_test(test_without_memory_nothing_is_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
