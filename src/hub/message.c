@@ -1,7 +1,8 @@
 /*
  * message.c - one block of memory per message, and a list of forms that only grows.
  *
- *   [struct message | rooms | deliveries | bytes of sender, user, name, args, key, room names]
+ *   [struct message | rooms | deliveries | attachments
+ *    | bytes of sender, user, name, args, attachments, key, room names]
  *
  * Forms are installed with one compare-and-swap; two workers that encode the same form at the same
  * time both finish, one wins, the other frees its own.
@@ -55,32 +56,41 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
 {
     size_t room_count = (size_t)spec->room_count + spec->except_count;
     size_t text_size = spec->sender.size + spec->user.size + spec->name.size + spec->args.size +
-                       key_size(spec) + sum_of_sizes(spec->rooms, spec->room_count) +
+                       sum_of_sizes(spec->attachments, spec->attachment_count) + key_size(spec) +
+                       sum_of_sizes(spec->rooms, spec->room_count) +
                        sum_of_sizes(spec->excepts, spec->except_count);
     size_t size = sizeof(struct message) + room_count * sizeof(struct message_room) +
-                  worker_count * sizeof(struct delivery) + text_size;
+                  worker_count * sizeof(struct delivery) +
+                  spec->attachment_count * sizeof(belfry_bytes) + text_size;
     struct message *m = mem_alloc(size);
     if (m == NULL)
         return NULL;
     struct message_room *rooms = (struct message_room *)(m + 1);
     struct delivery *deliveries = (struct delivery *)(rooms + room_count);
-    char *at = (char *)(deliveries + worker_count);
+    belfry_bytes *attachments = (belfry_bytes *)(deliveries + worker_count);
+    char *at = (char *)(attachments + spec->attachment_count);
     *m = (struct message){
         .refs = 1,
         .kind = spec->kind,
-        .flags = spec->flags,
+        .flags = spec->flags | (spec->has_ack ? MESSAGE_UNLOGGED : 0),
         .room_count = spec->room_count,
         .except_count = spec->except_count,
+        .attachment_count = spec->attachment_count,
+        .has_ack = spec->has_ack,
+        .ack_id = spec->ack_id,
         .cost = (uint32_t)BELFRY_MIN(size + text_size + 128, (size_t)UINT32_MAX),
         .wall_ms = spec->wall_ms,
         .except_member = spec->except_member,
         .sender = copy_to(&at, spec->sender),
         .rooms = rooms,
+        .attachments = attachments,
         .deliveries = deliveries,
     };
     m->user = copy_to(&at, spec->user);
     m->name = copy_to(&at, spec->name);
     m->args = copy_to(&at, spec->args);
+    for (unsigned i = 0; i < spec->attachment_count; i++)
+        attachments[i] = copy_to(&at, spec->attachments[i]);
     m->key = copy_key(&at, spec);
     for (size_t i = 0; i < room_count; i++) {
         belfry_bytes name =

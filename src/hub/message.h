@@ -21,8 +21,9 @@
 #define MESSAGE_MAX_ROOMS 8
 
 enum message_flag {
-    MESSAGE_UNLOGGED = 1, /* not for history: presence, volatile */
-    MESSAGE_VOLATILE = 2, /* skipped for members that are behind */
+    MESSAGE_UNLOGGED = 1,    /* not for history: presence, volatile */
+    MESSAGE_VOLATILE = 2,    /* skipped for members that are behind */
+    MESSAGE_NO_COMPRESS = 4, /* goes as it is, even where compression was agreed */
 };
 
 /* A room, or one member by its public id. */
@@ -58,11 +59,14 @@ struct message {
     uint8_t flags;
     uint8_t room_count; /* 0: everyone in the namespace */
     uint8_t except_count;
+    uint8_t attachment_count;
+    bool has_ack;        /* receivers are to answer @ack_id: not for history */
     uint32_t cost;       /* bytes that remembering it holds, its forms estimated */
     struct hub_nsp *nsp; /* where it was published */
     struct message_id id;
     uint64_t wall_ms;
     uint64_t except_member;
+    uint64_t ack_id;
     belfry_bytes sender; /* public id */
     belfry_bytes user;
     belfry_bytes name; /* event name, as text */
@@ -72,6 +76,7 @@ struct message {
     struct message *next_evicted;
     _Atomic(struct message_form *) forms;
     struct message_room *rooms;  /* room_count, then except_count more */
+    belfry_bytes *attachments;   /* binary values that @args refers to */
     struct delivery *deliveries; /* one per worker */
 };
 
@@ -81,6 +86,8 @@ struct message_spec {
     uint8_t flags;
     uint8_t room_count;
     uint8_t except_count;
+    uint8_t attachment_count;
+    bool has_ack; /* which makes it MESSAGE_UNLOGGED */
     belfry_bytes rooms[MESSAGE_MAX_ROOMS];
     belfry_bytes excepts[MESSAGE_MAX_ROOMS];
     uint64_t except_member;
@@ -89,6 +96,8 @@ struct message_spec {
     belfry_bytes user;
     belfry_bytes name;
     belfry_bytes args;
+    const belfry_bytes *attachments;
+    uint64_t ack_id;
     belfry_bytes key; /* unique per sender; a repeat within the log's memory is delivered once */
 };
 

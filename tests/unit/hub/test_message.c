@@ -40,7 +40,8 @@ static struct message *message_of(const char *text)
 static void test_everything_in_a_spec_is_copied(void **state)
 {
     (void)state;
-    char text[] = "sender user name args key room1 room2 hall";
+    char text[] = "sender user name args key room1 room2 hall pic";
+    belfry_bytes attachments[] = { { text + 43, 3 }, { NULL, 0 }, { text, 2 } };
     struct message_spec spec = {
         .kind = 7,
         .flags = MESSAGE_VOLATILE,
@@ -50,6 +51,8 @@ static void test_everything_in_a_spec_is_copied(void **state)
         .excepts = { { text + 38, 4 } },
         .except_member = 99,
         .wall_ms = 1234,
+        .attachments = attachments,
+        .attachment_count = 3,
         .sender = { text, 6 },
         .user = { text + 7, 4 },
         .name = { text + 12, 4 },
@@ -59,6 +62,7 @@ static void test_everything_in_a_spec_is_copied(void **state)
     struct message *m = message_new(&spec, &hash_key, 3);
     assert_non_null(m);
     memset(text, '#', sizeof text - 1);
+    memset(attachments, 0, sizeof attachments);
     assert_int_equal(m->kind, 7);
     assert_int_equal(m->flags, MESSAGE_VOLATILE);
     assert_int_equal(m->except_member, 99);
@@ -74,10 +78,44 @@ static void test_everything_in_a_spec_is_copied(void **state)
         assert_true(bytes_equal_text(m->rooms[i].name, rooms[i]));
         assert_int_equal(m->rooms[i].hash, map_hash(&hash_key, bytes_of_text(rooms[i])));
     }
+    static const char *const pictures[] = { "pic", "", "se" };
+    assert_int_equal(m->attachment_count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_true(bytes_equal_text(m->attachments[i], pictures[i]));
+    assert_false(m->has_ack);
     for (int w = 0; w < 3; w++)
         assert_ptr_equal(m->deliveries[w].message, m);
     assert_true(m->cost >= sizeof *m + strlen(text));
     assert_null(message_unref(m));
+}
+
+static void test_what_is_to_be_answered_is_not_for_history(void **state)
+{
+    (void)state;
+    struct message_spec spec = { .flags = MESSAGE_NO_COMPRESS, .has_ack = true, .ack_id = 1 };
+    spec.ack_id <<= 40;
+    struct message *m = message_new(&spec, &hash_key, 1);
+    assert_non_null(m);
+    assert_true(m->has_ack);
+    assert_true(m->ack_id == spec.ack_id);
+    assert_int_equal(m->flags, MESSAGE_NO_COMPRESS | MESSAGE_UNLOGGED);
+    message_unref(m);
+}
+
+static void test_all_bytes_are_in_the_cost(void **state)
+{
+    (void)state;
+    static char large[10000];
+    struct message *plain = message_of("hello");
+    belfry_bytes attachments[] = { { large, sizeof large }, { large, sizeof large } };
+    struct message_spec spec = { .args = BELFRY_BYTES("hello"),
+                                 .attachments = attachments,
+                                 .attachment_count = 2 };
+    struct message *m = message_new(&spec, &hash_key, 3);
+    assert_non_null(m);
+    assert_true(m->cost >= plain->cost + 2 * sizeof large);
+    message_unref(m);
+    message_unref(plain);
 }
 
 /* Who sends, as what user, to which room, with which key. */
@@ -216,6 +254,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_in_a_spec_is_copied),
+        cmocka_unit_test(test_what_is_to_be_answered_is_not_for_history),
+        cmocka_unit_test(test_all_bytes_are_in_the_cost),
         cmocka_unit_test(test_a_key_counts_per_sender_and_room),
         cmocka_unit_test(test_without_a_key_there_is_none),
         cmocka_unit_test(test_each_form_is_encoded_once),
