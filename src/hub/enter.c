@@ -1,52 +1,236 @@
 /*
- * enter.c - being in a namespace at all, which comes before being in its rooms.
+ * enter.c - being in a namespace at all, which comes before being in its rooms; and coming back.
  *
- *   enter:    count, interest, marker into the own inbox
+ *   enter:    count, interest, what was missed, all rooms, one marker into the own inbox
  *   exit:     count, interest
  *
- * The marker is what it is for rooms (join.c): what is said to everyone before it is not for the
- * newcomer, what comes after it is.
+ * The marker is what it is for rooms (join.c): what was said before it is what the newcomer may
+ * have missed, what comes after it is heard. All that may fail comes before anything is changed,
+ * or is undone.
  */
+#include "base/alloc.h"
 #include "hub/everyone.h"
+#include "hub/local_room.h"
 #include "hub/nsp.h"
 
-struct enter_marker {
-    struct delivery delivery;
-    struct hub_nsp *nsp;
-    struct member *member;
-    const struct hub_enter *how;
-    const struct hub_joined *joined;
+#define PREFETCH_AHEAD 8
+
+/* A room to be in from the start. */
+struct entry_room {
+    struct map_node by_name;
+    belfry_bytes name;
+    struct local_room *local;
+    struct hub_room *room;
 };
 
-static void become_live(struct delivery *delivery, struct hub_shard *shard)
+/* Somebody on the way in. */
+struct entry {
+    struct delivery marker;
+    struct hub_nsp *nsp;
+    struct hub_nsp_shard *part;
+    struct member *member;
+    const struct hub_enter *how;
+    struct hub_joined *joined;
+    struct entry_room *rooms;
+    uint32_t room_count;
+    struct map names; /* of the rooms */
+};
+
+static bool has_name(const struct map_node *node, const void *context)
 {
-    struct enter_marker *marker = BELFRY_CONTAINER_OF(delivery, struct enter_marker, delivery);
-    everyone_add(&nsp_part(marker->nsp, shard)->everyone, marker->member);
-    if (marker->how->on_live != NULL)
-        marker->how->on_live(marker->member, marker->joined, marker->how->user);
+    const struct entry_room *room = BELFRY_CONTAINER_OF(node, struct entry_room, by_name);
+    return bytes_equal(room->name, *(const belfry_bytes *)context);
 }
+
+/* --- before the lock: memory on this worker ---------------------------------------------------*/
+
+static belfry_err add_room(struct entry *e, belfry_bytes name)
+{
+    uint64_t hash = map_hash(&e->nsp->hub->hash_key, name);
+    if (hub_owner_of(e->nsp->hub, name) >= 0 || map_find(&e->names, hash, has_name, &name) != NULL)
+        return BELFRY_OK; /* nobody joins an id, or anything twice */
+    if (e->room_count >= e->nsp->hub->limits.max_rooms_per_member)
+        return BELFRY_ERR_LIMIT;
+    struct local_room *local = local_room_get(e->part, name, hash);
+    if (local == NULL)
+        return BELFRY_ERR_NOMEM;
+    struct entry_room *room = &e->rooms[e->room_count++];
+    *room = (struct entry_room){ .by_name.hash = hash, .name = name, .local = local };
+    map_insert(&e->names, &room->by_name);
+    return local_room_reserve(local);
+}
+
+static belfry_err prepare(struct entry *e)
+{
+    belfry_err err = everyone_reserve(&e->part->everyone);
+    if (err != BELFRY_OK || e->how->room_count == 0)
+        return err;
+    e->rooms = mem_alloc(e->how->room_count * sizeof *e->rooms);
+    if (e->rooms == NULL)
+        return BELFRY_ERR_NOMEM;
+    for (uint32_t i = 0; i < e->how->room_count && err == BELFRY_OK; i++)
+        err = add_room(e, e->how->rooms[i]);
+    return err == BELFRY_OK ? member_reserve(e->member, e->room_count) : err;
+}
+
+static void forget(struct entry *e)
+{
+    for (uint32_t i = 0; i < e->room_count; i++)
+        local_room_drop_if_empty(e->part, e->rooms[i].local);
+    map_deinit(&e->names);
+    mem_free(e->rooms);
+}
+
+/* --- what was missed --------------------------------------------------------------------------*/
+
+static bool is_own_id(const struct entry *e, belfry_bytes id)
+{
+    return id.size > 0 && bytes_equal(id, e->how->own_id);
+}
+
+/* Is it the newcomer's id, or one of the rooms? */
+static bool is_named(const struct entry *e, const struct message_room *name)
+{
+    if (is_own_id(e, name->name))
+        return true;
+    return name->owner < 0 && map_find(&e->names, name->hash, has_name, &name->name) != NULL;
+}
+
+static bool is_for(const struct entry *e, const struct message *m)
+{
+    if (m->except_member != 0 && is_own_id(e, m->sender))
+        return false; /* it had another number then, and is the one who said it */
+    for (unsigned i = 0; i < m->except_count; i++) {
+        if (is_named(e, &m->rooms[m->room_count + i]))
+            return false;
+    }
+    for (unsigned i = 0; i < m->room_count; i++) {
+        if (is_named(e, &m->rooms[i]))
+            return true;
+    }
+    return m->room_count == 0;
+}
+
+/* The lines that is_for looks at: what it is, and its rooms. */
+static void prefetch_message(const struct message *m)
+{
+    __builtin_prefetch(m);
+    __builtin_prefetch(m + 1);
+}
+
+/* Messages of the log from @start that are for the newcomer; into @out, which may be NULL. */
+static uint32_t collect(const struct entry *e, uint32_t start, struct message **out)
+{
+    const struct message_ring *log = &e->nsp->log;
+    uint32_t found = 0;
+    for (uint32_t i = start; i < log->count; i++) {
+        struct message *m = message_ring_at(log, i);
+        if (i + PREFETCH_AHEAD < log->count)
+            prefetch_message(message_ring_at(log, i + PREFETCH_AHEAD));
+        if (!is_for(e, m))
+            continue;
+        if (out != NULL)
+            out[found] = message_ref(m);
+        found++;
+    }
+    return found;
+}
+
+static belfry_err take_missed(const struct entry *e)
+{
+    const struct hub_nsp *nsp = e->nsp;
+    struct message_id since = e->how->since;
+    bool is_from_future = message_id_compare(since, nsp->last) > 0; /* not one of ours */
+    uint32_t start = is_from_future ? 0 : message_ring_after(&nsp->log, since);
+    e->joined->has_gap = is_from_future || message_id_compare(since, nsp->log_floor) < 0;
+    uint32_t count = collect(e, start, NULL);
+    if (count == 0)
+        return BELFRY_OK;
+    e->joined->history = mem_alloc(count * sizeof(struct message *));
+    if (e->joined->history == NULL)
+        return BELFRY_ERR_NOMEM;
+    e->joined->history_count = collect(e, start, e->joined->history);
+    return BELFRY_OK;
+}
+
+/* --- under the lock ---------------------------------------------------------------------------*/
+
+static belfry_err find_rooms(struct entry *e)
+{
+    belfry_err err = BELFRY_OK;
+    for (uint32_t i = 0; i < e->room_count; i++) {
+        struct entry_room *r = &e->rooms[i];
+        r->room = nsp_get_room(e->nsp, r->name, r->by_name.hash, &err);
+        if (r->room == NULL)
+            return err;
+    }
+    return BELFRY_OK;
+}
+
+static void drop_found_rooms(struct entry *e)
+{
+    for (uint32_t i = 0; i < e->room_count && e->rooms[i].room != NULL; i++)
+        nsp_drop_room_if_unused(e->nsp, e->rooms[i].room);
+}
+
+static belfry_err enter_locked(struct entry *e, struct hub_shard *shard)
+{
+    struct hub_nsp *nsp = e->nsp;
+    uint64_t worker_bit = (uint64_t)1 << shard->index;
+    belfry_err err = find_rooms(e);
+    if (err == BELFRY_OK && e->how->has_since)
+        err = take_missed(e);
+    if (err != BELFRY_OK) {
+        drop_found_rooms(e);
+        return err;
+    }
+    for (uint32_t i = 0; i < e->room_count; i++) {
+        e->rooms[i].room->member_count++;
+        e->rooms[i].room->interest |= worker_bit;
+    }
+    nsp->interest |= worker_bit;
+    e->joined->members = ++nsp->member_count;
+    e->joined->last = nsp->last;
+    nsp_push_own(shard, &e->marker);
+    return BELFRY_OK;
+}
+
+static void become_live(struct delivery *marker, struct hub_shard *shard)
+{
+    struct entry *e = BELFRY_CONTAINER_OF(marker, struct entry, marker);
+    (void)shard;
+    everyone_add(&e->part->everyone, e->member);
+    for (uint32_t i = 0; i < e->room_count; i++)
+        local_room_add(e->rooms[i].local, e->member);
+    if (e->how->on_live != NULL)
+        e->how->on_live(e->member, e->joined, e->how->user);
+}
+
+/* --- in and out -------------------------------------------------------------------------------*/
 
 belfry_err hub_enter(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
                      const struct hub_enter *how, struct hub_joined *out)
 {
-    struct everyone *everyone = &nsp_part(nsp, shard)->everyone;
+    struct entry e = { .marker.run = become_live,
+                       .nsp = nsp,
+                       .part = nsp_part(nsp, shard),
+                       .member = member,
+                       .how = how,
+                       .joined = out };
     BELFRY_ASSERT(!shard->is_draining);
-    BELFRY_ASSERT(!everyone_has(everyone, member));
+    BELFRY_ASSERT(!everyone_has(&e.part->everyone, member));
+    BELFRY_ASSERT(member->membership_count == 0);
     *out = (struct hub_joined){ 0 };
-    belfry_err err = everyone_reserve(everyone);
-    if (err != BELFRY_OK)
-        return err;
-    struct enter_marker marker = {
-        .delivery.run = become_live, .nsp = nsp, .member = member, .how = how, .joined = out
-    };
-    pthread_mutex_lock(&nsp->lock);
-    out->members = ++nsp->member_count;
-    out->last = nsp->last;
-    nsp->interest |= (uint64_t)1 << shard->index;
-    nsp_push_own(shard, &marker.delivery);
-    pthread_mutex_unlock(&nsp->lock);
-    hub_drain(shard);
-    return BELFRY_OK;
+    belfry_err err = prepare(&e);
+    if (err == BELFRY_OK) {
+        pthread_mutex_lock(&nsp->lock);
+        err = enter_locked(&e, shard);
+        pthread_mutex_unlock(&nsp->lock);
+    }
+    if (err == BELFRY_OK)
+        hub_drain(shard);
+    forget(&e);
+    return err;
 }
 
 void hub_exit(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member)

@@ -45,6 +45,20 @@ void message_ring_deinit(struct message_ring *ring)
     *ring = (struct message_ring){ 0 };
 }
 
+uint32_t message_ring_after(const struct message_ring *ring, struct message_id since)
+{
+    uint32_t low = 0;
+    uint32_t high = ring->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (message_id_compare(message_ring_at(ring, middle)->id, since) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static void raise_floor(struct history_view *view, struct message_id to)
 {
     if (message_id_compare(view->floor, to) < 0)
@@ -78,20 +92,6 @@ void history_view_forget(struct history_view *view, const struct message *m)
 {
     if (view->ring.count > 0 && message_ring_at(&view->ring, 0) == m)
         forget_oldest(view);
-}
-
-uint32_t history_view_after(const struct history_view *view, struct message_id since)
-{
-    uint32_t low = 0;
-    uint32_t high = view->ring.count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (message_id_compare(message_ring_at(&view->ring, middle)->id, since) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 void history_view_deinit(struct history_view *view)

@@ -31,6 +31,9 @@ static inline struct message *message_ring_at(const struct message_ring *ring, u
     return ring->slots[(ring->first + index) & (ring->capacity - 1)];
 }
 
+/* The index of the first message behind @since; of messages in the order of their ids. */
+uint32_t message_ring_after(const struct message_ring *ring, struct message_id since);
+
 struct history_view {
     struct message_ring ring;
     uint64_t bytes;
@@ -50,9 +53,6 @@ void history_view_add(struct history_view *view, const struct history_limits *li
 
 /* Forgets @m if it is the oldest. */
 void history_view_forget(struct history_view *view, const struct message *m);
-
-/* The index of the first message behind @since. */
-uint32_t history_view_after(const struct history_view *view, struct message_id since);
 
 void history_view_deinit(struct history_view *view);
 

@@ -69,6 +69,7 @@ struct hub_nsp {
     struct message_id last;
     struct message_ring log;
     uint64_t log_bytes;
+    struct message_id log_floor; /* the newest that was to be in the log and is not any more */
     struct message_id forgotten; /* the floor of every room that is not in the map any more */
     struct map rooms;
     struct map keys;   /* idempotency keys of messages in the log */
@@ -188,6 +189,13 @@ static inline bool hub_has_pending(struct hub_shard *shard)
 struct hub_joined;
 
 struct hub_enter {
+    const belfry_bytes *rooms; /* to be in from the start; ids of members among them are passed */
+    uint32_t room_count;
+    /* Who comes back: what it would have heard behind @since, had it been in @rooms all the while.
+     * @own_id: its public id, now and then. */
+    bool has_since;
+    struct message_id since;
+    belfry_bytes own_id;
     /* As in struct hub_join. */
     void (*on_live)(struct member *member, const struct hub_joined *joined, void *user);
     void *user;
@@ -195,7 +203,10 @@ struct hub_enter {
 
 /*
  * Makes @member one of @nsp, and of no other. From then on it hears what is said to everyone, and
- * may join rooms. @out->members: who is in the namespace. Errors: NOMEM.
+ * may join more rooms. In @out, @members are those of the namespace, @history is what it missed;
+ * @has_gap: something may be missing in that. All or nothing.
+ *
+ * Errors:  LIMIT, NOMEM; without rooms only NOMEM
  */
 BELFRY_NODISCARD belfry_err hub_enter(struct hub_shard *shard, struct hub_nsp *nsp,
                                       struct member *member, const struct hub_enter *how,

@@ -31,7 +31,9 @@ static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp
         /* A position from the future is not one of ours. */
         *out_gap = message_id_compare(how->id, view->floor) < 0 ||
                    message_id_compare(how->id, nsp->last) > 0;
-        return message_id_compare(how->id, nsp->last) > 0 ? 0 : history_view_after(view, how->id);
+        return message_id_compare(how->id, nsp->last) > 0
+                   ? 0
+                   : message_ring_after(&view->ring, how->id);
     }
     return view->ring.count;
 }
@@ -109,7 +111,8 @@ static belfry_err reserve_place(struct hub_nsp *nsp, struct local_room *room, st
 {
     if (member->membership_count >= nsp->hub->limits.max_rooms_per_member)
         return BELFRY_ERR_LIMIT;
-    return local_room_reserve(room, member);
+    belfry_err err = local_room_reserve(room);
+    return err != BELFRY_OK ? err : member_reserve(member, 1);
 }
 
 belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,

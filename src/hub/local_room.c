@@ -10,7 +10,6 @@
 #include "base/alloc.h"
 
 #define SMALLEST_MEMBERS 4
-#define SMALLEST_MEMBERSHIPS 1
 
 static bool has_name(const struct map_node *node, const void *context)
 {
@@ -48,7 +47,7 @@ void local_room_drop_if_empty(struct hub_nsp_shard *part, struct local_room *roo
     mem_free(room);
 }
 
-static belfry_err reserve_member(struct local_room *room)
+belfry_err local_room_reserve(struct local_room *room)
 {
     if (room->count < room->capacity)
         return BELFRY_OK;
@@ -61,27 +60,21 @@ static belfry_err reserve_member(struct local_room *room)
     return BELFRY_OK;
 }
 
-static belfry_err reserve_membership(struct member *member)
+belfry_err member_reserve(struct member *member, uint32_t more)
 {
-    if (member->membership_count < member->membership_capacity)
+    size_t needed = (size_t)member->membership_count + more;
+    if (needed <= member->membership_capacity)
         return BELFRY_OK;
-    size_t capacity =
-        BELFRY_MAX((size_t)member->membership_capacity * 2, (size_t)SMALLEST_MEMBERSHIPS);
-    capacity = BELFRY_MIN(capacity, (size_t)UINT16_MAX);
-    if (capacity == member->membership_capacity)
+    if (needed > UINT16_MAX)
         return BELFRY_ERR_LIMIT;
+    size_t capacity = BELFRY_MAX((size_t)member->membership_capacity * 2, needed);
+    capacity = BELFRY_MIN(capacity, (size_t)UINT16_MAX);
     struct membership *rows = mem_realloc(member->memberships, capacity * sizeof *rows);
     if (rows == NULL)
         return BELFRY_ERR_NOMEM;
     member->memberships = rows;
     member->membership_capacity = (uint16_t)capacity;
     return BELFRY_OK;
-}
-
-belfry_err local_room_reserve(struct local_room *room, struct member *member)
-{
-    belfry_err err = reserve_member(room);
-    return err != BELFRY_OK ? err : reserve_membership(member);
 }
 
 void local_room_add(struct local_room *room, struct member *member)

@@ -26,8 +26,10 @@ struct local_room *local_room_find(struct hub_nsp_shard *part, belfry_bytes name
 struct local_room *local_room_get(struct hub_nsp_shard *part, belfry_bytes name, uint64_t hash);
 void local_room_drop_if_empty(struct hub_nsp_shard *part, struct local_room *room);
 
-/* Memory for one more member in both lists, so that local_room_add cannot fail. */
-BELFRY_NODISCARD belfry_err local_room_reserve(struct local_room *room, struct member *member);
+/* Memory for one more member, and for @more rooms: with both, local_room_add cannot fail.
+ * Errors: NOMEM, LIMIT. */
+BELFRY_NODISCARD belfry_err local_room_reserve(struct local_room *room);
+BELFRY_NODISCARD belfry_err member_reserve(struct member *member, uint32_t more);
 void local_room_add(struct local_room *room, struct member *member);
 /* @member's row of @room becomes the last one. */
 void local_room_make_latest(const struct local_room *room, struct member *member);

@@ -62,10 +62,17 @@ static struct hub_room *find_target(struct hub_nsp *nsp, const struct message_ro
 
 /* --- the log ----------------------------------------------------------------------------------*/
 
+static void raise_log_floor(struct hub_nsp *nsp, struct message_id to)
+{
+    if (message_id_compare(nsp->log_floor, to) < 0)
+        nsp->log_floor = to;
+}
+
 static void evict_oldest(struct hub_nsp *nsp, struct message **evicted)
 {
     struct message *m = message_ring_pop(&nsp->log);
     nsp->log_bytes -= m->cost;
+    raise_log_floor(nsp, m->id);
     if (m->key.size > 0)
         map_remove(&nsp->keys, &m->by_key);
     for (unsigned i = 0; i < m->room_count; i++) {
@@ -129,6 +136,8 @@ static void remember(struct hub_nsp *nsp, struct message *m)
         nsp->log_bytes += m->cost;
         if (m->key.size > 0)
             map_insert(&nsp->keys, &m->by_key);
+    } else {
+        raise_log_floor(nsp, m->id);
     }
     for (unsigned i = 0; i < m->room_count; i++) {
         if (m->rooms[i].owner < 0)

@@ -20,6 +20,7 @@
 
 #define CROWD_SHARDS 4
 #define CROWD_PEOPLE 64
+#define CROWD_ROOMS 8 /* that one may come into at once */
 
 struct crowd;
 
@@ -32,7 +33,8 @@ struct person {
     unsigned form;         /* the form key it wants */
     bool takes_one_by_one; /* as who may not get joined frames */
     struct buf heard;
-    unsigned frames; /* that it came in */
+    unsigned frames;        /* that it came in */
+    struct message_id last; /* the position of what it heard last, on the way in too */
 };
 
 struct crowd {
@@ -86,6 +88,7 @@ static void person_deliver(struct member *member, struct hub_batch *batch,
 {
     struct person *p = BELFRY_CONTAINER_OF(member, struct person, member);
     (void)membership;
+    p->last = batch->messages[batch->count - 1]->id;
     struct frame *frame = p->takes_one_by_one ? NULL : hub_batch_frame(batch, p->form);
     if (frame != NULL) {
         person_hear(p, frame);
@@ -271,15 +274,56 @@ static void person_leave_all(struct person *p)
     }
 }
 
+/* What is heard on the way in comes before what is live. */
+static void person_hear_missed(struct member *member, const struct hub_joined *joined, void *user)
+{
+    struct person *p = BELFRY_CONTAINER_OF(member, struct person, member);
+    (void)user;
+    if (joined->has_gap)
+        buf_put_text(&p->heard, "[gap];");
+    for (uint32_t i = 0; i < joined->history_count; i++) {
+        buf_put(&p->heard, joined->history[i]->args.data, joined->history[i]->args.size);
+        buf_put_text(&p->heard, ";");
+    }
+    p->last = joined->last;
+}
+
+static void person_go(struct person *p)
+{
+    person_leave_all(p);
+    hub_exit(p->shard, p->nsp, &p->member);
+}
+
+/* With @rooms, which end with NULL, and what was missed since @since, which may be NULL. */
+static belfry_err person_try_come(struct person *p, const char *const *rooms,
+                                  const struct message_id *since, struct hub_joined *joined)
+{
+    belfry_bytes names[CROWD_ROOMS];
+    struct hub_enter how = { .rooms = names,
+                             .has_since = since != NULL,
+                             .own_id = bytes_of_text(p->name),
+                             .on_live = person_hear_missed };
+    if (since != NULL)
+        how.since = *since;
+    for (; rooms[how.room_count] != NULL; how.room_count++)
+        names[how.room_count] = bytes_of_text(rooms[how.room_count]);
+    return hub_enter(p->shard, p->nsp, &p->member, &how, joined);
+}
+
+static void person_come(struct person *p, const char *const *rooms, const struct message_id *since)
+{
+    struct hub_joined joined;
+    assert_int_equal(person_try_come(p, rooms, since, &joined), BELFRY_OK);
+    hub_joined_deinit(&joined);
+}
+
 /* Everybody goes, after what waits for them. */
 static void crowd_clear(struct crowd *crowd)
 {
     crowd_drain(crowd);
     for (unsigned w = 0; w < crowd->hub.worker_count; w++) {
         for (unsigned i = 0; i < crowd->counts[w]; i++) {
-            person_leave_all(crowd->people[w][i]);
-            hub_exit(crowd->people[w][i]->shard, crowd->people[w][i]->nsp,
-                     &crowd->people[w][i]->member);
+            person_go(crowd->people[w][i]);
             member_deinit(&crowd->people[w][i]->member);
             buf_deinit(&crowd->people[w][i]->heard);
         }

@@ -124,7 +124,7 @@ static void test_a_position_finds_the_first_message_behind_it(void **state)
         if (i % 3 == 0) /* a room has holes: the ids between are of others */
             history_view_add(&view, &limits, &messages[i]);
         for (uint64_t ms = 0; ms < 102; ms += 7) {
-            uint32_t at = history_view_after(&view, (struct message_id){ .ms = ms });
+            uint32_t at = message_ring_after(&view.ring, (struct message_id){ .ms = ms });
             for (uint32_t k = 0; k < view.ring.count; k++)
                 assert_int_equal(message_ring_at(&view.ring, k)->id.ms > ms, k >= at);
         }
@@ -140,9 +140,9 @@ static void test_the_sequence_counts_within_a_millisecond(void **state)
         messages[i].id = (struct message_id){ .ms = 9, .seq = i };
         history_view_add(&view, &roomy, &messages[i]);
     }
-    assert_int_equal(history_view_after(&view, (struct message_id){ 9, 2 }), 3);
-    assert_int_equal(history_view_after(&view, (struct message_id){ 8, 99 }), 0);
-    assert_int_equal(history_view_after(&view, (struct message_id){ 10, 0 }), 5);
+    assert_int_equal(message_ring_after(&view.ring, (struct message_id){ 9, 2 }), 3);
+    assert_int_equal(message_ring_after(&view.ring, (struct message_id){ 8, 99 }), 0);
+    assert_int_equal(message_ring_after(&view.ring, (struct message_id){ 10, 0 }), 5);
     history_view_deinit(&view);
 }
 

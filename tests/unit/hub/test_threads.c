@@ -45,12 +45,13 @@ static void on_roster(struct hub_shard *shard, const struct hub_roster *roster, 
     s->rosters++;
 }
 
+/* To one room or two, or with NULL to everyone. */
 static void say_to(struct shift *s, const char *first, const char *second, unsigned number)
 {
     char text[32];
     struct hub_published published;
     (void)snprintf(text, sizeof text, "%u.%u", s->index, number);
-    struct message_spec spec = { .room_count = second != NULL ? 2 : 1,
+    struct message_spec spec = { .room_count = (uint8_t)((first != NULL) + (second != NULL)),
                                  .rooms = { bytes_of_text(first), bytes_of_text(second) },
                                  .args = bytes_of_text(text) };
     assert_int_equal(crowd_publish(&crowd, &crowd.hub.shards[s->index], &spec, &published),
@@ -75,6 +76,26 @@ static void turn(struct shift *s, int max_wait_ms)
     hub_drain(&crowd.hub.shards[s->index]);
 }
 
+/* One of @threads says no more; the last one wakes those who wait for that. */
+static void note_done(unsigned threads)
+{
+    if (atomic_fetch_add(&shifts_done, 1) + 1 < threads)
+        return;
+    for (unsigned w = 0; w < CROWD_SHARDS; w++)
+        loop_wake(&crowd.loops[w]);
+}
+
+/* Until nobody says anything any more, and everything has been heard. */
+static void finish(struct shift *s, unsigned threads)
+{
+    turn(s, 0); /* what one said to oneself last wakes nobody */
+    note_done(threads);
+    while (atomic_load(&shifts_done) < threads)
+        turn(s, -1);
+    turn(s, 0);
+    turn(s, 0);
+}
+
 static void *work(void *arg)
 {
     struct shift *s = arg;
@@ -96,16 +117,7 @@ static void *work(void *arg)
             hub_expire(&crowd.hub.root, crowd.wall_ms);
     }
     person_leave_all(&s->hopper);
-    turn(s, 0); /* what one said to oneself last wakes nobody */
-    /* Until nobody says anything any more, and everything has been heard. */
-    if (atomic_fetch_add(&shifts_done, 1) + 1 == CROWD_SHARDS + 1) {
-        for (unsigned w = 0; w < CROWD_SHARDS; w++)
-            loop_wake(&crowd.loops[w]);
-    }
-    while (atomic_load(&shifts_done) < CROWD_SHARDS + 1)
-        turn(s, -1);
-    turn(s, 0);
-    turn(s, 0);
+    finish(s, CROWD_SHARDS + 1);
     return NULL;
 }
 
@@ -123,10 +135,7 @@ static void *say_from_outside(void *arg)
             (void)sched_yield();
         assert_int_equal(err, BELFRY_OK);
     }
-    if (atomic_fetch_add(&shifts_done, 1) + 1 == CROWD_SHARDS + 1) {
-        for (unsigned w = 0; w < CROWD_SHARDS; w++)
-            loop_wake(&crowd.loops[w]);
-    }
+    note_done(CROWD_SHARDS + 1);
     return NULL;
 }
 
@@ -183,6 +192,7 @@ static void test_all_workers_hear_one_order(void **state)
 {
     (void)state;
     pthread_t threads[CROWD_SHARDS + 1];
+    atomic_store(&shifts_done, 0);
     open_shifts();
     for (unsigned w = 0; w < CROWD_SHARDS; w++)
         assert_int_equal(pthread_create(&threads[w], NULL, work, &shifts[w]), 0);
@@ -209,10 +219,79 @@ static void test_all_workers_hear_one_order(void **state)
     crowd_close(&crowd);
 }
 
+/* --- people who lose the connection, and hear as much as those who do not ---*/
+
+static const char *const travelled[] = { "tower", "cellar", NULL };
+
+static void *travel(void *arg)
+{
+    struct shift *s = arg;
+    struct person *traveller = &s->hopper;
+    struct random_seeded r;
+    bool is_there = true;
+    random_seed(&r, s->index + 50);
+    for (unsigned i = 0; i < SAYINGS; i++) {
+        const char *first = (const char *[]){ NULL, "tower", "cellar", "tower" }[i % 4];
+        say_to(s, first, i % 4 == 3 ? "cellar" : NULL, i);
+        if (random_below(&r, 4) == 0 && is_there) {
+            person_go(traveller);
+            is_there = false;
+        } else if (random_below(&r, 3) == 0 && !is_there) {
+            person_come(traveller, travelled, &traveller->last);
+            is_there = true;
+        }
+        if (random_below(&r, 4) == 0)
+            turn(s, 0);
+    }
+    if (!is_there)
+        person_come(traveller, travelled, &traveller->last);
+    finish(s, CROWD_SHARDS);
+    return NULL;
+}
+
+static void open_travels(void)
+{
+    struct hub_limits limits = crowd_limits;
+    limits.max_inbox = 1000000;
+    limits.history.max_log_bytes = 1 << 26; /* no gaps */
+    crowd_open(&crowd, CROWD_SHARDS, &limits);
+    crowd.is_threaded = true;
+    for (unsigned w = 0; w < CROWD_SHARDS; w++) {
+        shifts[w] = (struct shift){ .index = w };
+        crowd_add(&crowd, &shifts[w].steady[0], w, "witness");
+        crowd_add(&crowd, &shifts[w].hopper, w, "traveller");
+        for (int i = 0; i < 2; i++) {
+            crowd_join(&shifts[w].steady[0], travelled[i]);
+            crowd_join(&shifts[w].hopper, travelled[i]);
+        }
+    }
+}
+
+static void test_travellers_hear_as_much_as_those_who_stay(void **state)
+{
+    (void)state;
+    pthread_t threads[CROWD_SHARDS];
+    atomic_store(&shifts_done, 0);
+    open_travels();
+    for (unsigned w = 0; w < CROWD_SHARDS; w++)
+        assert_int_equal(pthread_create(&threads[w], NULL, travel, &shifts[w]), 0);
+    for (unsigned w = 0; w < CROWD_SHARDS; w++)
+        assert_int_equal(pthread_join(threads[w], NULL), 0);
+    belfry_bytes first = buf_bytes(&shifts[0].steady[0].heard);
+    for (unsigned w = 0; w < CROWD_SHARDS; w++) {
+        assert_true(bytes_equal(buf_bytes(&shifts[w].steady[0].heard), first));
+        assert_true(bytes_equal(buf_bytes(&shifts[w].hopper.heard), first));
+    }
+    assert_int_equal(count_text(first, ";"), CROWD_SHARDS * SAYINGS);
+    assert_int_equal(hub_nsp_member_count(&crowd.hub.root), 2 * CROWD_SHARDS);
+    crowd_close(&crowd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_workers_hear_one_order),
+        cmocka_unit_test(test_travellers_hear_as_much_as_those_who_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
