@@ -174,7 +174,8 @@ static void release(struct loop_post *post, void *owner_of_loop)
     struct sim_question *next;
     for (struct sim_question *q = r->answers->first; q != NULL; q = next) {
         next = q->next;
-        if (worker_of(exchange_head(q->x)) == worker->index)
+        const struct http_head *head = exchange_head(q->x);
+        if (worker_of(head) == worker->index && says(head, "hold"))
             answer(q, 200, "released");
     }
     free(r);
