@@ -137,6 +137,8 @@ static const struct answer_case {
       "HTTP/1.1 200 OK\r\n", "early", false },
     { "early and too large", "POST /x/W/early HTTP/1.1\r\n" HOST "Content-Length: 1001\r\n\r\nh",
       "HTTP/1.1 200 OK\r\n", NULL, true },
+    { "elsewhere", "POST /no HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", "HTTP/1.1 404 ", NULL,
+      false },
     { "not below the prefix", "GET /x HTTP/1.1\r\n" HOST "\r\n", "HTTP/1.1 404 ", NULL, false },
 };
 

@@ -101,6 +101,20 @@ static void test_a_hang_up_is_readiness_for_whatever_waits(void **state)
     assert_int_equal(ready_now(), 0);
 }
 
+static void test_an_end_is_told_before_what_is_unread_is_read(void **state)
+{
+    (void)state;
+    assert_int_equal(write(pair[1], "x", 1), 1);
+    want(WATCH_END);
+    assert_int_equal(ready_now(), 0);
+    assert_int_equal(shutdown(pair[1], SHUT_WR), 0);
+    assert_true(ready_now() & WATCH_END);
+    want(WATCH_READ);
+    assert_true(ready_now() & WATCH_READ);
+    want(WATCH_WRITE); /* half-closed: nothing that would matter to writing */
+    assert_int_equal(ready_now(), WATCH_WRITE);
+}
+
 static void test_a_wake_ends_the_current_or_the_next_wait_once(void **state)
 {
     (void)state;
@@ -174,6 +188,7 @@ int main(void)
         TEST(test_only_what_was_asked_for_is_reported),
         TEST(test_what_is_left_unread_is_reported_again),
         TEST(test_a_hang_up_is_readiness_for_whatever_waits),
+        TEST(test_an_end_is_told_before_what_is_unread_is_read),
         TEST(test_a_wake_ends_the_current_or_the_next_wait_once),
         TEST(test_the_descriptor_is_readable_when_a_watch_is_ready),
         TEST(test_more_events_than_room_come_in_later_waits),

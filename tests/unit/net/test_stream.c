@@ -207,6 +207,45 @@ static void test_an_ipv6_address_has_brackets(void **state)
     (void)close(fds[1]);
 }
 
+static unsigned ready_count;
+
+static void count_ready(struct watch *watch, unsigned events)
+{
+    (void)watch;
+    (void)events;
+    ready_count++;
+}
+
+static void test_a_stream_goes_to_another_loop(void **state)
+{
+    (void)state;
+    static struct loop other;
+    struct poller *poller = NULL;
+    struct stream elsewhere;
+    char got[8];
+    assert_int_equal(poll_epoll_new(&poller), BELFRY_OK);
+    assert_int_equal(loop_init(&other, &poll_epoll, poller, &clock_system), BELFRY_OK);
+    stream.watch.on_ready = count_ready;
+    assert_int_equal(stream_want(&stream, WATCH_READ), BELFRY_OK);
+    assert_int_equal(write(peer, "hello", 5), 5);
+    loop_step(&loop, 0);
+    assert_int_equal(ready_count, 1);
+
+    stream_leave(&stream);
+    elsewhere = stream;
+    stream.ops = NULL;
+    loop_step(&loop, 0);
+    assert_int_equal(ready_count, 1); /* the old loop knows it no more */
+    stream_enter(&elsewhere, &other);
+    assert_int_equal(stream_want(&elsewhere, WATCH_READ), BELFRY_OK);
+    loop_step(&other, 0);
+    assert_int_equal(ready_count, 2); /* what came before is reported there */
+    assert_int_equal(stream_read(&elsewhere, got, sizeof got), 5);
+    stream_close(&elsewhere);
+    assert_int_equal(read(peer, got, sizeof got), 0);
+    loop_deinit(&other);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_stream, drop_stream)
@@ -217,6 +256,7 @@ int main(void)
         TEST(test_writing_to_nobody_fails_without_a_signal),
         TEST(test_ending_the_writing_leaves_reading_open),
         TEST(test_the_poller_hears_what_is_wanted),
+        TEST(test_a_stream_goes_to_another_loop),
         TEST(test_a_closed_stream_has_no_descriptor_and_no_address),
         cmocka_unit_test(test_the_address_is_the_peers),
         cmocka_unit_test(test_an_ipv6_address_has_brackets),
