@@ -99,8 +99,10 @@ static enum eio_action on_probe_packet(struct eio_state *s, const struct eio_pac
     if (packet->type == EIO_UPGRADE)
         return upgrade(s, timing, now_ms);
     if (packet->type == EIO_PING && !packet->is_binary && bytes_equal_text(packet->data, "probe")) {
+        /* The first one at once, that makes upgrades faster; but a new probe does not buy it early.
+         */
         if (s->path == EIO_PATH_PROBE_OPEN)
-            s->noop_ms = now_ms; /* the first one at once: upgrades get faster */
+            s->noop_ms = BELFRY_MAX(s->noop_ms, now_ms);
         s->path = EIO_PATH_PROBE_ANSWERED;
         return EIO_ACT_PROBE_PONG;
     }

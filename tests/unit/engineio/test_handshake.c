@@ -106,8 +106,7 @@ static void test_what_is_no_id_is_refused(void **state)
         "AAAAAAAAAAAAAAAAAAA/",
         "=AAAAAAAAAAAAAAAAAAA",
         "AAAAAAAA AAAAAAAAAAA",
-        "AAAAAAAAAA\xc3\xa9"
-        "AAAAAAAA",
+        "AAAAAAAAAAAAAAAAAA\xc3\xa9",
     };
     uint8_t bytes[EIO_SID_BYTES];
     for (size_t i = 0; i < BELFRY_COUNT(cases); i++) {

@@ -277,6 +277,15 @@ static void test_a_pending_poll_gets_its_noop_when_the_probe_speaks(void **state
                { 120, "tick", "noop" }, { 121, "poll", "nothing" }, { 130, "x:5", "upgrade" }));
 }
 
+static void test_new_probes_do_not_make_noops_come_faster(void **state)
+{
+    (void)state;
+    play(R4, POLLING,
+         STORY({ 10, "probe", "yes" }, { 10, "x:2probe", "3probe" }, { 10, "poll", "noop" },
+               { 11, "lost", "nothing" }, { 11, "poll", "nothing" }, { 12, "probe", "yes" },
+               { 12, "x:2probe", "3probe" }, { 110, "tick", "noop" }));
+}
+
 static void test_packets_go_before_noops(void **state)
 {
     (void)state;
@@ -439,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_other_ends),
         cmocka_unit_test(test_an_upgrade_as_captured),
         cmocka_unit_test(test_a_pending_poll_gets_its_noop_when_the_probe_speaks),
+        cmocka_unit_test(test_new_probes_do_not_make_noops_come_faster),
         cmocka_unit_test(test_packets_go_before_noops),
         cmocka_unit_test(test_an_upgrade_without_a_probe_is_taken),
         cmocka_unit_test(test_a_wrong_packet_drops_the_probe_and_nothing_else),
