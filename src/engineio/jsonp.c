@@ -32,9 +32,12 @@ void eio_jsonp_put(struct buf *out, belfry_bytes index, belfry_bytes payload)
     buf_put_text(out, "](");
     struct buf string = { 0 };
     json_put_string(&string, payload);
-    if (buf_failed(&string))
+    if (buf_failed(&string)) {
         out->has_failed = 1;
-    const uint8_t *at = string.data, *end = at + string.size;
+        buf_deinit(&string);
+        return;
+    }
+    const uint8_t *at = string.data, *end = at + string.size; /* two quotes at least */
     while (at < end) {
         const uint8_t *separator = find_separator(at, end);
         buf_put(out, at, (size_t)(separator - at));
@@ -50,8 +53,10 @@ void eio_jsonp_put(struct buf *out, belfry_bytes index, belfry_bytes payload)
 /* The value of the last field d, still encoded. */
 static bool find_payload(belfry_bytes body, belfry_bytes *out_value)
 {
-    const char *at = body.data, *end = at + body.size;
     bool is_found = false;
+    if (body.size == 0)
+        return false;
+    const char *at = body.data, *end = at + body.size;
     while (at < end) {
         const char *field_end = memchr(at, '&', (size_t)(end - at));
         if (field_end == NULL)

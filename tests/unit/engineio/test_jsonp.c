@@ -70,6 +70,8 @@ static void test_forms_are_read(void **state)
         buf_deinit(&out);
         mem_free((void *)body.data);
     }
+    struct buf out = { 0 };
+    assert_int_equal(eio_jsonp_read(bytes_of(NULL, 0), &out), EIO_MALFORMED);
 }
 
 static void test_each_allocation_may_fail(void **state)
