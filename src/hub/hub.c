@@ -43,7 +43,6 @@ belfry_err hub_init(struct hub *hub, unsigned worker_count, const struct hub_lim
     for (unsigned w = 0; w < worker_count; w++)
         shards[w] = (struct hub_shard){ .hub = hub, .index = w };
     hub->shards = shards;
-    hub->root.name = BELFRY_BYTES("/");
     pthread_mutex_init(&hub->nsps_lock, NULL);
     list_nsp(&hub->root);
     return BELFRY_OK;

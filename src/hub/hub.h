@@ -62,7 +62,7 @@ struct hub_nsp_shard {
 /* Rooms with an order, a log and people of their own: nobody is in two of them. */
 struct hub_nsp {
     struct hub *hub;
-    belfry_bytes name;            /* as its maker set it, who keeps the memory */
+    void *owner;                  /* its maker's */
     struct hub_nsp_shard *shards; /* one per worker, each for its worker alone */
     struct hub_nsp *next;         /* in hub.nsps */
     pthread_mutex_t lock;         /* guards all below, and the order of pushes into inboxes */
@@ -301,6 +301,9 @@ BELFRY_NODISCARD belfry_err hub_ask_roster(struct hub_shard *shard, struct hub_n
                                                              const struct hub_roster *roster,
                                                              void *user),
                                            void *user);
+
+/* Does the log still hold all that was said behind @since? It may not when one asks again. */
+bool hub_reaches(struct hub_nsp *nsp, struct message_id since);
 
 /* Forgets what is too old. */
 void hub_expire(struct hub_nsp *nsp, uint64_t wall_ms);

@@ -78,6 +78,8 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
         .attachment_count = spec->attachment_count,
         .has_ack = spec->has_ack,
         .ack_id = spec->ack_id,
+        .call_key = spec->call_key,
+        .call_timeout_ms = spec->call_timeout_ms,
         .cost = (uint32_t)BELFRY_MIN(size + text_size + 128, (size_t)UINT32_MAX),
         .wall_ms = spec->wall_ms,
         .except_member = spec->except_member,

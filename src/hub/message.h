@@ -60,13 +60,15 @@ struct message {
     uint8_t room_count; /* 0: everyone in the namespace */
     uint8_t except_count;
     uint8_t attachment_count;
-    bool has_ack;        /* receivers are to answer @ack_id: not for history */
-    uint32_t cost;       /* bytes that remembering it holds, its forms estimated */
-    struct hub_nsp *nsp; /* where it was published */
+    bool has_ack;             /* receivers are to answer @ack_id: not for history */
+    uint32_t call_timeout_ms; /* for the server: how long answers are waited for */
+    uint32_t cost;            /* bytes that remembering it holds, its forms estimated */
+    struct hub_nsp *nsp;      /* where it was published */
     struct message_id id;
     uint64_t wall_ms;
     uint64_t except_member;
     uint64_t ack_id;
+    uint64_t call_key;   /* for the server: who waits for the answers */
     belfry_bytes sender; /* public id */
     belfry_bytes user;
     belfry_bytes name; /* event name, as text */
@@ -88,6 +90,8 @@ struct message_spec {
     uint8_t except_count;
     uint8_t attachment_count;
     bool has_ack; /* which makes it MESSAGE_UNLOGGED */
+    uint32_t call_timeout_ms;
+    uint64_t call_key; /* for the server: who waits for the answers, and how long */
     belfry_bytes rooms[MESSAGE_MAX_ROOMS];
     belfry_bytes excepts[MESSAGE_MAX_ROOMS];
     uint64_t except_member;

@@ -275,6 +275,15 @@ belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct messag
     return BELFRY_OK;
 }
 
+bool hub_reaches(struct hub_nsp *nsp, struct message_id since)
+{
+    pthread_mutex_lock(&nsp->lock);
+    bool reaches =
+        message_id_compare(since, nsp->log_floor) >= 0 && message_id_compare(since, nsp->last) <= 0;
+    pthread_mutex_unlock(&nsp->lock);
+    return reaches;
+}
+
 void hub_expire(struct hub_nsp *nsp, uint64_t wall_ms)
 {
     struct message *evicted = NULL;

@@ -22,7 +22,6 @@ static int open_two(void **state)
     crowd_open(&crowd, 2, &crowd_limits);
     admin = hub_nsp_new(&crowd.hub);
     assert_non_null(admin);
-    admin->name = BELFRY_BYTES("/admin");
     crowd_add(&crowd, &ada, 0, "ada");
     crowd_add(&crowd, &bob, 1, "bob");
     crowd_add_to(&crowd, admin, &eve, 0, "eve");

@@ -1,0 +1,388 @@
+/*
+ * eio_session.c - a session's life: made, driven by what its state says, ended once.
+ *
+ * Whatever happens ends in eio_session_finish: sockets hear their last callbacks while they are
+ * still in their rooms, then the transport is told, then the memory goes after the turn.
+ */
+#include "server/eio_session.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "http/field.h"
+#include "server/server.h"
+#include "server/sio_client.h"
+
+/* --- finding ----------------------------------------------------------------------------------*/
+
+static bool has_sid(const struct map_node *node, const void *context)
+{
+    const struct eio_session *s = BELFRY_CONTAINER_OF(node, struct eio_session, by_sid);
+    return bytes_equal(eio_sid(s), *(const belfry_bytes *)context);
+}
+
+struct eio_session *eio_session_find(struct worker *worker, belfry_bytes sid)
+{
+    uint64_t hash = map_hash(&worker->server->hub.hash_key, sid);
+    struct map_node *node = map_find(&worker->eio_sessions, hash, has_sid, &sid);
+    return node != NULL ? BELFRY_CONTAINER_OF(node, struct eio_session, by_sid) : NULL;
+}
+
+struct worker *eio_session_owner(struct belfry *server, belfry_bytes sid)
+{
+    int owner = worker_of_public_id(sid, server->worker_count);
+    return owner >= 0 ? &server->workers[owner] : NULL;
+}
+
+struct eio_timing eio_timing_of(const struct eio_session *s)
+{
+    const belfry_options *o = &s->endpoint->server->options;
+    return (struct eio_timing){ .ping_interval_ms = o->ping_interval_ms,
+                                .ping_timeout_ms = o->ping_timeout_ms,
+                                .upgrade_timeout_ms = o->upgrade_timeout_ms };
+}
+
+enum eio_output eio_output_of(const struct eio_session *s)
+{
+    return outq_is_empty(&s->conn.out) ? EIO_OUTPUT_NONE : EIO_OUTPUT_WAITING;
+}
+
+/* --- making -----------------------------------------------------------------------------------*/
+
+static size_t size_with_nul(belfry_bytes bytes)
+{
+    return bytes.size + 1;
+}
+
+static char *put_with_nul(char *at, belfry_bytes bytes)
+{
+    if (bytes.size > 0)
+        memcpy(at, bytes.data, bytes.size);
+    at[bytes.size] = '\0';
+    return at + bytes.size + 1;
+}
+
+static struct eio_request *keep_request(struct worker *worker, belfry_request *req)
+{
+    const struct http_head *head = req->head;
+    belfry_bytes address = bytes_of_text(belfry_request_address(req));
+    size_t size = size_with_nul(head->target) + size_with_nul(address);
+    for (size_t i = 0; i < head->field_count; i++)
+        size += size_with_nul(head->fields[i].name) + size_with_nul(head->fields[i].value);
+    struct eio_request *kept = mem_alloc(sizeof *kept + size);
+    if (kept == NULL)
+        return NULL;
+    *kept = (struct eio_request){ .issued_ms = worker_wall_ms(worker),
+                                  .is_secure = request_is_secure(req),
+                                  .size = (uint32_t)size };
+    char *at = put_with_nul(put_with_nul(kept->text, head->target), address);
+    for (size_t i = 0; i < head->field_count; i++) {
+        at = put_with_nul(at, head->fields[i].name);
+        at = put_with_nul(at, head->fields[i].value);
+    }
+    return kept;
+}
+
+static bool is_full(const struct worker *worker)
+{
+    return worker->connection_count >= worker->max_connections;
+}
+
+struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish *wish)
+{
+    /* A WebSocket is a connection already; a polling session is one more thing to keep. */
+    if (wish->via == EIO_VIA_POLLING && is_full(worker))
+        return NULL;
+    struct eio_session *s = mem_alloc_zeroed(sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->endpoint = wish->endpoint;
+    s->wants_base64 = wish->query->wants_base64;
+    s->conn.worker = worker;
+    if (!worker->server->options.forget_handshakes) {
+        s->request = keep_request(worker, wish->request);
+        if (s->request == NULL) {
+            mem_free(s);
+            return NULL;
+        }
+    }
+    char sid[PUBLIC_ID_SIZE + 1];
+    worker_make_public_id(worker, sid);
+    memcpy(s->sid, sid, sizeof s->sid);
+    s->by_sid.hash = map_hash(&worker->server->hub.hash_key, eio_sid(s));
+    map_insert(&worker->eio_sessions, &s->by_sid);
+    struct eio_timing timing = eio_timing_of(s);
+    uint64_t now_ms = worker->loop.now_ms;
+    eio_state_init(&s->state, wish->query->revision, wish->via, &timing, now_ms);
+    s->connect_deadline_ms = now_ms + worker->server->options.connect_timeout_ms;
+    counter_add(&worker->counters.connections_eio, 1);
+    return s;
+}
+
+void eio_session_put_open(const struct eio_session *s, struct buf *out)
+{
+    const belfry_options *o = &s->endpoint->server->options;
+    eio_handshake_put(out, &(struct eio_handshake){
+                               .sid = eio_sid(s),
+                               .may_upgrade = !o->no_upgrades &&
+                                              eio_endpoint_has(s->endpoint,
+                                                               EIO_TRANSPORT_WEBSOCKET) &&
+                                              !eio_state_is_websocket(&s->state),
+                               .ping_interval_ms = o->ping_interval_ms,
+                               .ping_timeout_ms = o->ping_timeout_ms,
+                               .max_payload = o->max_payload_bytes,
+                           });
+}
+
+static void begin(struct eio_session *s)
+{
+    eio_session_set_timer(s);
+    if (s->state.revision == EIO_REVISION_3)
+        sio_client_join_root(s);
+}
+
+void eio_session_open_polling(struct eio_session *s)
+{
+    conn_init_detached(&s->conn, s->conn.worker, &eio_polling_ops);
+    s->conn.is_blocked = true; /* until a poll comes */
+    begin(s);
+}
+
+/* It has come to nothing: nobody has heard of it. */
+static void discard(struct eio_session *s)
+{
+    struct worker *worker = s->conn.worker;
+    map_remove(&worker->eio_sessions, &s->by_sid);
+    counter_add(&worker->counters.connections_eio, (uint64_t)-1);
+    mem_free(s->request);
+    mem_free(s);
+}
+
+belfry_err eio_session_open_websocket(struct eio_session *s, struct conn *from,
+                                      belfry_bytes response, struct ws_deflate_params deflate)
+{
+    struct worker *worker = from->worker;
+    struct buf open = { 0 };
+    eio_session_put_open(s, &open);
+    if (buf_failed(&open)) {
+        buf_deinit(&open);
+        discard(s);
+        return BELFRY_ERR_NOMEM;
+    }
+    s->decoder.params = deflate;
+    s->conn.last_input_ms = (uint32_t)worker->loop.now_ms;
+    counter_add(&worker->counters.handshakes, 1);
+    if (conn_move(from, &s->conn, &eio_websocket_ops) != BELFRY_OK) {
+        buf_deinit(&open);
+        conn_abort(&s->conn);
+        return BELFRY_OK; /* it has become a session, and died as one */
+    }
+    conn_write(&s->conn, response.data, response.size);
+    eio_send_frame(s, WS_TEXT, buf_bytes(&open));
+    buf_deinit(&open);
+    if (!s->has_ended)
+        begin(s);
+    return BELFRY_OK;
+}
+
+/* --- acting -----------------------------------------------------------------------------------*/
+
+static void act(struct eio_session *s, enum eio_action action)
+{
+    switch (action) {
+    case EIO_ACT_NOTHING:
+    case EIO_ACT_DELIVER: /* the caller has the packet */
+        break;
+    case EIO_ACT_PING:
+        eio_send_packet(s, "2");
+        break;
+    case EIO_ACT_PONG:
+        eio_send_packet(s, "3");
+        break;
+    case EIO_ACT_PROBE_PONG:
+        eio_probe_pong(s);
+        break;
+    case EIO_ACT_NOOP:
+        eio_poll_noop(s);
+        break;
+    case EIO_ACT_DROP_PROBE:
+        eio_probe_drop(s);
+        break;
+    case EIO_ACT_UPGRADE:
+        eio_probe_upgrade(s);
+        break;
+    case EIO_ACT_UPGRADE_CLOSE:
+        eio_probe_upgrade(s);
+        eio_session_finish(s);
+        break;
+    case EIO_ACT_CLOSE:
+        eio_session_finish(s);
+        break;
+    }
+}
+
+void eio_session_set_timer(struct eio_session *s)
+{
+    uint64_t due_ms = BELFRY_MIN(eio_state_deadline_ms(&s->state), s->connect_deadline_ms);
+    /* One that fires too early looks again; moving it with every packet would cost more. */
+    if (due_ms != UINT64_MAX && (!timer_is_set(&s->conn.timer) || due_ms < s->conn.timer.due_ms))
+        conn_set_timer(&s->conn, due_ms);
+}
+
+static void tick(struct eio_session *s)
+{
+    struct eio_timing timing = eio_timing_of(s);
+    enum eio_action action;
+    while (!s->has_ended &&
+           (action = eio_state_tick(&s->state, &timing, s->conn.worker->loop.now_ms)) !=
+               EIO_ACT_NOTHING)
+        act(s, action);
+}
+
+bool eio_session_packet(struct eio_session *s, enum eio_via via, const struct eio_packet *packet)
+{
+    struct eio_timing timing = eio_timing_of(s);
+    uint64_t now_ms = s->conn.worker->loop.now_ms;
+    enum eio_action action = eio_state_packet(&s->state, via, packet, &timing, now_ms);
+    if (BELFRY_LIKELY(action == EIO_ACT_DELIVER))
+        sio_client_message(s, packet->is_binary, packet->data);
+    else
+        act(s, action);
+    if (BELFRY_UNLIKELY(s->has_ended))
+        return false;
+    if (action == EIO_ACT_PROBE_PONG)
+        tick(s); /* the first noop goes at once */
+    if (!s->has_ended)
+        eio_session_set_timer(s);
+    return !s->has_ended && eio_state_is_open(&s->state);
+}
+
+static bool is_too_slow(const struct eio_session *s)
+{
+    for (const struct sio_sock *sock = s->socks; sock != NULL; sock = sock->next) {
+        if (sock->sock.is_too_slow)
+            return true;
+    }
+    return false;
+}
+
+static void drop_what_waits(struct eio_session *s)
+{
+    counter_add(&s->conn.worker->counters.dropped_slow,
+                outq_drop_oldest(&s->conn.out, SIZE_MAX));
+}
+
+void eio_session_on_timer(struct conn *c, uint64_t now_ms)
+{
+    struct eio_session *s = eio_of_conn(c);
+    if (s->has_ended)
+        return;
+    if (s->is_broken) {
+        eio_session_end(s, EIO_CAUSE_NO_MEMORY);
+        return;
+    }
+    if (is_too_slow(s)) {
+        drop_what_waits(s);
+        s->close_code = WS_CLOSE_TRY_LATER;
+        counter_add(&c->worker->counters.closed[CLOSED_slow], 1);
+        eio_session_end(s, EIO_CAUSE_WEBSOCKET_ERROR);
+        return;
+    }
+    if (now_ms >= s->connect_deadline_ms) {
+        s->connect_deadline_ms = UINT64_MAX;
+        eio_session_close(s);
+    }
+    tick(s);
+    if (!s->has_ended)
+        eio_session_set_timer(s);
+}
+
+/* --- ending -----------------------------------------------------------------------------------*/
+
+static void drop_requests(struct eio_session *s)
+{
+    if (s->poll != NULL)
+        eio_poll_farewell(s);
+    if (s->post != NULL) {
+        exchange_abort(s->post);
+        s->post = NULL;
+    }
+}
+
+void eio_session_finish(struct eio_session *s)
+{
+    if (s->has_ended)
+        return;
+    s->has_ended = true;
+    struct worker *worker = s->conn.worker;
+    enum eio_cause cause = eio_state_cause(&s->state);
+    const char *reason =
+        s->reason != NULL ? s->reason : eio_reason_text(eio_cause_reason(cause));
+    log_event(BELFRY_LOG_DEBUG, "session-ended", "reason=\"%s\" description=\"%s\"", reason,
+              eio_cause_description(cause));
+    sio_client_end(s, reason, eio_cause_description(cause));
+    map_remove(&worker->eio_sessions, &s->by_sid);
+    counter_add(&worker->counters.connections_eio, (uint64_t)-1);
+    drop_requests(s);
+    if (s->probe != NULL)
+        eio_probe_drop(s);
+    if (eio_state_is_websocket(&s->state))
+        eio_websocket_finish(s);
+    else
+        conn_abort(&s->conn);
+}
+
+void eio_session_end(struct eio_session *s, enum eio_cause cause)
+{
+    if (eio_state_end(&s->state, cause) == EIO_ACT_CLOSE)
+        eio_session_finish(s);
+}
+
+void eio_session_end_for(struct eio_session *s, enum eio_cause cause, const char *reason)
+{
+    if (!s->has_ended)
+        s->reason = reason;
+    eio_session_end(s, cause);
+}
+
+void eio_session_close(struct eio_session *s)
+{
+    if (eio_state_close(&s->state, eio_output_of(s), s->conn.worker->loop.now_ms) ==
+        EIO_ACT_CLOSE)
+        eio_session_finish(s);
+    else if (!s->has_ended)
+        eio_session_set_timer(s);
+}
+
+void eio_session_stop(struct eio_session *s)
+{
+    s->is_shutdown = true;
+    if (!eio_state_is_websocket(&s->state))
+        counter_add(&s->conn.worker->counters.dropped_closed,
+                    outq_drop_oldest(&s->conn.out, SIZE_MAX));
+    eio_session_end_for(s, EIO_CAUSE_FORCED, "server shutting down");
+}
+
+void eio_session_abort(struct eio_session *s)
+{
+    eio_session_stop(s);
+    conn_abort(&s->conn);
+}
+
+/* Of either transport: the connection is dead, or the queue of a polling session is. */
+void eio_session_on_lost(struct conn *c)
+{
+    eio_session_end(eio_of_conn(c), EIO_CAUSE_WEBSOCKET_CLOSED);
+}
+
+void eio_session_free(struct conn *c)
+{
+    struct eio_session *s = eio_of_conn(c);
+    BELFRY_ASSERT(s->has_ended && s->poll == NULL && s->post == NULL && s->probe == NULL);
+    BELFRY_ASSERT(s->socks == NULL);
+    if (s->is_first_used)
+        sio_sock_deinit(&s->first);
+    ws_decoder_deinit(&s->decoder);
+    sio_decoder_deinit(&s->packets);
+    mem_free(s->request);
+    mem_free(s);
+}

@@ -1,0 +1,562 @@
+/*
+ * sio_call.c - waiting for answers.
+ *
+ * A call waits on one worker, its home. Members on other workers are counted there when the message
+ * has been handed out, and their answers are posted home. All numbers of one call are in its key,
+ * which is in the message, so a worker needs no table to know where an answer belongs.
+ */
+#include "server/sio_call.h"
+
+#include "base/alloc.h"
+#include "server/encode.h"
+#include "server/server.h"
+#include "server/sio_encode.h"
+#include "server/sio_msg.h"
+
+#define DEFAULT_TIMEOUT_MS 5000
+#define KEY_WORKER_BITS 6 /* the home, in the low bits of a key */
+
+/* An answer that came: a copy, its spans point behind it. */
+struct reply {
+    struct reply *next;
+    struct belfry_msg msg;
+    belfry_bytes attachments[];
+};
+
+struct call {
+    struct map_node by_key; /* the hash is the key */
+    struct worker *home;
+    struct timer timer;
+    belfry_reply_handler on_reply;
+    void *user;
+    unsigned reports_due; /* workers that have not said how many they asked */
+    unsigned expected;
+    unsigned count;
+    unsigned lost; /* asked, and gone */
+    struct reply *first;
+    struct reply **last;
+};
+
+/* How many sockets of a worker were handed a call's message, until it is reported. */
+struct asked {
+    struct asked *next;
+    uint64_t key;
+    unsigned count;
+};
+
+struct sio_calls {
+    struct worker *worker;
+    struct map calls;
+    struct asked *asked;
+    uint64_t made;
+};
+
+/* Of a socket: an answer that its client owes. */
+struct sio_wait {
+    struct sio_wait *next;
+    uint64_t id; /* on the wire */
+    uint64_t key;
+    uint64_t due_ms; /* nobody waits any more after it */
+};
+
+struct sio_calls *sio_calls_new(struct worker *worker)
+{
+    struct sio_calls *calls = mem_alloc_zeroed(sizeof *calls);
+    if (calls != NULL)
+        calls->worker = worker;
+    return calls;
+}
+
+/* --- ending -----------------------------------------------------------------------------------*/
+
+static void free_call(struct call *call)
+{
+    while (call->first != NULL) {
+        struct reply *reply = call->first;
+        call->first = reply->next;
+        belfry_msg_deinit(&reply->msg);
+        mem_free(reply);
+    }
+    mem_free(call);
+}
+
+static void finish(struct call *call, belfry_err err)
+{
+    struct worker *home = call->home;
+    map_remove(&home->calls->calls, &call->by_key);
+    timer_cancel(&home->loop.timers, &call->timer);
+    belfry_msg **replies = mem_alloc((call->count + 1) * sizeof *replies);
+    unsigned count = 0;
+    for (struct reply *reply = call->first; reply != NULL && replies != NULL; reply = reply->next)
+        replies[count++] = &reply->msg;
+    if (replies == NULL)
+        err = BELFRY_ERR_NOMEM;
+    call->on_reply(err, replies, count, call->expected, call->user);
+    mem_free(replies);
+    free_call(call);
+}
+
+static void finish_if_done(struct call *call)
+{
+    if (call->reports_due == 0 && call->count + call->lost >= call->expected)
+        finish(call, call->lost > 0 ? BELFRY_ERR_GONE : BELFRY_OK);
+}
+
+static void on_timeout(struct timer *timer, uint64_t now_ms)
+{
+    (void)now_ms;
+    finish(BELFRY_CONTAINER_OF(timer, struct call, timer), BELFRY_ERR_TIMEOUT);
+}
+
+struct sio_calls *sio_calls_free(struct sio_calls *calls)
+{
+    if (calls == NULL)
+        return NULL;
+    struct map_cursor cursor = { 0 };
+    struct map_node *node;
+    while ((node = map_next(&calls->calls, &cursor)) != NULL)
+        finish(BELFRY_CONTAINER_OF(node, struct call, by_key), BELFRY_ERR_GONE);
+    map_deinit(&calls->calls);
+    while (calls->asked != NULL) {
+        struct asked *next = calls->asked->next;
+        mem_free(calls->asked);
+        calls->asked = next;
+    }
+    mem_free(calls);
+    return NULL;
+}
+
+static bool is_key(const struct map_node *node, const void *context)
+{
+    (void)node;
+    (void)context; /* the hash is all there is to compare */
+    return true;
+}
+
+static struct call *find_call(struct worker *home, uint64_t key)
+{
+    struct map_node *node = map_find(&home->calls->calls, key, is_key, NULL);
+    return node != NULL ? BELFRY_CONTAINER_OF(node, struct call, by_key) : NULL;
+}
+
+static struct worker *home_of(struct belfry *server, uint64_t key)
+{
+    return &server->workers[key & ((1u << KEY_WORKER_BITS) - 1)];
+}
+
+/* --- news for a call, from its own worker or another ------------------------------------------*/
+
+enum news_kind { NEWS_ASKED, NEWS_REPLY, NEWS_LOST };
+
+struct news {
+    struct job job;
+    enum news_kind kind;
+    uint64_t key;
+    unsigned count;      /* ASKED */
+    struct reply *reply; /* REPLY; NULL: no memory for it */
+};
+
+static void free_reply(struct reply *reply)
+{
+    if (reply != NULL)
+        mem_free(reply);
+}
+
+static void hear(struct worker *home, const struct news *news)
+{
+    struct call *call = find_call(home, news->key);
+    if (call == NULL) {
+        free_reply(news->reply);
+        return;
+    }
+    switch (news->kind) {
+    case NEWS_ASKED:
+        call->reports_due--;
+        call->expected += news->count;
+        break;
+    case NEWS_LOST:
+        call->lost++;
+        break;
+    case NEWS_REPLY:
+        if (news->reply == NULL) {
+            call->lost++;
+            break;
+        }
+        *call->last = news->reply;
+        call->last = &news->reply->next;
+        call->count++;
+        break;
+    }
+    finish_if_done(call);
+}
+
+static void run_news(struct worker *home, struct job *job)
+{
+    struct news *news = BELFRY_CONTAINER_OF(job, struct news, job);
+    hear(home, news);
+    mem_free(news);
+}
+
+static void tell(struct worker *worker, const struct news *what)
+{
+    struct worker *home = home_of(worker->server, what->key);
+    if (home == worker) {
+        hear(home, what);
+        return;
+    }
+    struct news *news = mem_alloc(sizeof *news);
+    if (news == NULL) {
+        free_reply(what->reply); /* the call times out */
+        return;
+    }
+    *news = *what;
+    news->job.run = run_news;
+    belfry_err err = worker_post(home, &news->job, false);
+    BELFRY_ASSERT(err == BELFRY_OK);
+}
+
+/* --- on the members' workers ------------------------------------------------------------------*/
+
+static struct asked *get_asked(struct sio_calls *calls, uint64_t key)
+{
+    struct asked *asked = calls->asked;
+    while (asked != NULL && asked->key != key)
+        asked = asked->next;
+    if (asked != NULL)
+        return asked;
+    asked = mem_alloc(sizeof *asked);
+    if (asked == NULL)
+        return NULL;
+    *asked = (struct asked){ .next = calls->asked, .key = key };
+    calls->asked = asked;
+    return asked;
+}
+
+static unsigned take_asked(struct sio_calls *calls, uint64_t key)
+{
+    for (struct asked **at = &calls->asked; *at != NULL; at = &(*at)->next) {
+        struct asked *asked = *at;
+        if (asked->key != key)
+            continue;
+        unsigned count = asked->count;
+        *at = asked->next;
+        mem_free(asked);
+        return count;
+    }
+    return 0;
+}
+
+/* Those that nobody waits for any more go, so that a client that never answers holds little. */
+static void drop_overdue(struct sio_sock *sock, uint64_t now_ms)
+{
+    struct sio_wait **at = &sock->waits;
+    while (*at != NULL) {
+        struct sio_wait *wait = *at;
+        if (wait->due_ms > now_ms) {
+            at = &wait->next;
+            continue;
+        }
+        *at = wait->next;
+        mem_free(wait);
+    }
+}
+
+static bool add_wait(struct sio_sock *sock, uint64_t id, uint64_t key, uint64_t due_ms)
+{
+    drop_overdue(sock, sock_worker(&sock->sock)->loop.now_ms);
+    struct sio_wait *wait = mem_alloc(sizeof *wait);
+    if (wait == NULL)
+        return false;
+    *wait = (struct sio_wait){ .next = sock->waits, .id = id, .key = key, .due_ms = due_ms };
+    sock->waits = wait;
+    return true;
+}
+
+bool sio_call_ask(struct sio_sock *sock, const struct message *m)
+{
+    struct worker *worker = sock_worker(&sock->sock);
+    struct asked *asked = get_asked(worker->calls, m->call_key);
+    uint64_t due_ms = worker->loop.now_ms + m->call_timeout_ms;
+    if (asked == NULL || !add_wait(sock, m->ack_id, m->call_key, due_ms)) {
+        counter_add(&worker->counters.dropped_memory, 1);
+        return false;
+    }
+    asked->count++;
+    return true;
+}
+
+static struct reply *copy_reply(const struct belfry *server, const struct sio_packet *packet)
+{
+    size_t size = packet->args.size;
+    for (unsigned i = 0; i < packet->attachment_count; i++)
+        size += packet->attachments[i].size;
+    struct reply *reply =
+        mem_alloc_zeroed(sizeof *reply + packet->attachment_count * sizeof(belfry_bytes) + size);
+    if (reply == NULL)
+        return NULL;
+    char *at = (char *)&reply->attachments[packet->attachment_count];
+    reply->msg = (struct belfry_msg){ .server = (struct belfry *)server,
+                                      .args = bytes_of(at, packet->args.size),
+                                      .arg_count = packet->arg_count,
+                                      .attachment_count = packet->attachment_count,
+                                      .attachments = reply->attachments };
+    if (packet->args.size > 0)
+        memcpy(at, packet->args.data, packet->args.size);
+    at += packet->args.size;
+    for (unsigned i = 0; i < packet->attachment_count; i++) {
+        reply->attachments[i] = bytes_of(at, packet->attachments[i].size);
+        if (packet->attachments[i].size > 0)
+            memcpy(at, packet->attachments[i].data, packet->attachments[i].size);
+        at += packet->attachments[i].size;
+    }
+    return reply;
+}
+
+void sio_call_answer(struct sio_sock *sock, const struct sio_packet *packet)
+{
+    struct worker *worker = sock_worker(&sock->sock);
+    struct sio_wait **at = &sock->waits;
+    while (*at != NULL && (!packet->has_id || (*at)->id != packet->id))
+        at = &(*at)->next;
+    struct sio_wait *wait = *at;
+    if (wait == NULL)
+        return;
+    *at = wait->next;
+    tell(worker, &(struct news){ .kind = NEWS_REPLY,
+                                 .key = wait->key,
+                                 .reply = copy_reply(worker->server, packet) });
+    mem_free(wait);
+}
+
+void sio_call_forget(struct sio_sock *sock)
+{
+    while (sock->waits != NULL) {
+        struct sio_wait *wait = sock->waits;
+        sock->waits = wait->next;
+        tell(sock_worker(&sock->sock), &(struct news){ .kind = NEWS_LOST, .key = wait->key });
+        mem_free(wait);
+    }
+}
+
+/* --- calling ----------------------------------------------------------------------------------*/
+
+/* Runs on each worker behind the message: everybody there has been asked. */
+struct survey {
+    struct job job;
+    uint64_t key;
+};
+
+static void run_survey(struct worker *worker, struct job *job)
+{
+    struct survey *survey = BELFRY_CONTAINER_OF(job, struct survey, job);
+    hub_drain(worker->shard);
+    unsigned count = take_asked(worker->calls, survey->key);
+    tell(worker, &(struct news){ .kind = NEWS_ASKED, .key = survey->key, .count = count });
+    mem_free(survey);
+}
+
+static belfry_err start_surveys(struct belfry *server, uint64_t key)
+{
+    struct survey *surveys[HUB_MAX_WORKERS];
+    for (unsigned w = 0; w < server->worker_count; w++) {
+        surveys[w] = mem_alloc(sizeof *surveys[w]);
+        if (surveys[w] == NULL) {
+            while (w-- > 0)
+                mem_free(surveys[w]);
+            return BELFRY_ERR_NOMEM;
+        }
+        *surveys[w] = (struct survey){ .job.run = run_survey, .key = key };
+    }
+    for (unsigned w = 0; w < server->worker_count; w++) {
+        belfry_err err = worker_post(&server->workers[w], &surveys[w]->job, false);
+        BELFRY_ASSERT(err == BELFRY_OK);
+    }
+    return BELFRY_OK;
+}
+
+static struct call *new_call(struct worker *home, uint32_t timeout_ms, belfry_reply_handler fn,
+                             void *user)
+{
+    struct call *call = mem_alloc_zeroed(sizeof *call);
+    if (call == NULL)
+        return NULL;
+    uint64_t made = ++home->calls->made;
+    call->home = home;
+    call->on_reply = fn;
+    call->user = user;
+    call->last = &call->first;
+    call->timer.fire = on_timeout;
+    call->by_key.hash = made << KEY_WORKER_BITS | home->index;
+    map_insert(&home->calls->calls, &call->by_key);
+    if (timeout_ms != BELFRY_OFF)
+        timer_set(&home->loop.timers, &call->timer, home->loop.now_ms + timeout_ms);
+    return call;
+}
+
+static void forget_call(struct call *call)
+{
+    map_remove(&call->home->calls->calls, &call->by_key);
+    timer_cancel(&call->home->loop.timers, &call->timer);
+    free_call(call);
+}
+
+/* One socket, which is this worker's. */
+static belfry_err call_one(struct call *call, const belfry_target *target,
+                           struct message_spec *spec)
+{
+    struct sio_sock *sock = sio_of_sock(target->sock);
+    uint64_t due_ms =
+        spec->call_timeout_ms == BELFRY_OFF ? UINT64_MAX
+                                            : call->home->loop.now_ms + spec->call_timeout_ms;
+    sock_catch_up(target->sock);
+    if (!add_wait(sock, spec->ack_id, call->by_key.hash, due_ms))
+        return server_outcome(BELFRY_ERR_NOMEM);
+    call->expected = 1;
+    belfry_err err = sio_sock_say(sock, spec);
+    if (err == BELFRY_OK)
+        return err;
+    struct sio_wait *wait = sock->waits; /* the one just added */
+    sock->waits = wait->next;
+    mem_free(wait);
+    return err;
+}
+
+static belfry_err call_here(struct worker *home, const belfry_target *target,
+                            struct message_spec *spec, belfry_reply_handler fn, void *user)
+{
+    struct belfry *server = home->server;
+    bool is_one = target_is_sock(target);
+    if (is_one && !sock_is_sio(target->sock))
+        return server_why(BELFRY_ERR_INVALID, "a plain WebSocket cannot be asked for an answer");
+    struct call *call = new_call(home, spec->call_timeout_ms, fn, user);
+    if (call == NULL)
+        return server_outcome(BELFRY_ERR_NOMEM);
+    spec->has_ack = true;
+    spec->ack_id = atomic_fetch_add(&target->nsp->ack_ids, 1);
+    spec->call_key = call->by_key.hash;
+    spec->flags |= MESSAGE_UNLOGGED;
+    belfry_err err;
+    if (is_one) {
+        err = call_one(call, target, spec);
+    } else {
+        err = target_say(target, spec);
+        call->reports_due = server->worker_count;
+        if (err == BELFRY_OK)
+            err = server_outcome(start_surveys(server, spec->call_key));
+    }
+    if (err != BELFRY_OK)
+        forget_call(call);
+    return err;
+}
+
+/* From a foreign thread: the first worker makes the call its own. */
+struct far_call {
+    struct job job;
+    belfry_target target;
+    uint32_t timeout_ms;
+    belfry_reply_handler fn;
+    void *user;
+    size_t name_size;
+    size_t args_size;
+    char *rooms[2 * BELFRY_TARGET_ROOMS];
+    char bytes[];
+};
+
+static void free_far_call(struct far_call *far)
+{
+    for (size_t i = 0; i < BELFRY_COUNT(far->rooms); i++)
+        mem_free(far->rooms[i]);
+    mem_free(far);
+}
+
+static void run_far_call(struct worker *worker, struct job *job)
+{
+    struct far_call *far = BELFRY_CONTAINER_OF(job, struct far_call, job);
+    struct message_spec spec = { .kind = KIND_EVENT,
+                                 .name = bytes_of(far->bytes, far->name_size),
+                                 .args = bytes_of(far->bytes + far->name_size, far->args_size),
+                                 .call_timeout_ms = far->timeout_ms };
+    belfry_err err = call_here(worker, &far->target, &spec, far->fn, far->user);
+    if (err != BELFRY_OK)
+        far->fn(err, NULL, 0, 0, far->user);
+    free_far_call(far);
+}
+
+static belfry_err copy_target(struct far_call *far)
+{
+    belfry_target *t = &far->target;
+    for (unsigned i = 0; i < BELFRY_TARGET_ROOMS; i++) {
+        if (i < t->room_count) {
+            far->rooms[i] = mem_dup_text(t->rooms[i]);
+            t->rooms[i] = far->rooms[i];
+        }
+        if (i < t->except_count) {
+            far->rooms[BELFRY_TARGET_ROOMS + i] = mem_dup_text(t->excepts[i]);
+            t->excepts[i] = far->rooms[BELFRY_TARGET_ROOMS + i];
+        }
+        if ((i < t->room_count && t->rooms[i] == NULL) ||
+            (i < t->except_count && t->excepts[i] == NULL))
+            return BELFRY_ERR_NOMEM;
+    }
+    return BELFRY_OK;
+}
+
+static belfry_err call_from_far(const belfry_target *target, const struct message_spec *spec,
+                                belfry_reply_handler fn, void *user)
+{
+    struct belfry *server = target->nsp->server;
+    struct far_call *far = mem_alloc_zeroed(sizeof *far + spec->name.size + spec->args.size);
+    if (far == NULL)
+        return server_outcome(BELFRY_ERR_NOMEM);
+    far->job.run = run_far_call;
+    far->target = *target;
+    far->timeout_ms = spec->call_timeout_ms;
+    far->fn = fn;
+    far->user = user;
+    far->name_size = spec->name.size;
+    far->args_size = spec->args.size;
+    memcpy(far->bytes, spec->name.data, spec->name.size);
+    if (spec->args.size > 0)
+        memcpy(far->bytes + spec->name.size, spec->args.data, spec->args.size);
+    belfry_err err = server_outcome(copy_target(far));
+    if (err == BELFRY_OK)
+        err = worker_post(&server->workers[0], &far->job, true);
+    if (err != BELFRY_OK)
+        free_far_call(far);
+    return err;
+}
+
+belfry_err belfry_call_raw(belfry_target target, uint32_t timeout_ms, belfry_reply_handler on_reply,
+                           void *user, const char *event, const char *json, size_t size)
+{
+    struct message_spec spec = { .kind = KIND_EVENT,
+                                 .name = bytes_of_text(event),
+                                 .args = bytes_of(json, size) };
+    uint32_t count;
+    belfry_err err = target_check_event(&target, spec.name);
+    if (err == BELFRY_OK)
+        err = msg_check_args(spec.args, &count);
+    if (err != BELFRY_OK)
+        return err;
+    if (timeout_ms == 0)
+        timeout_ms = target.timeout_ms != 0 ? target.timeout_ms : DEFAULT_TIMEOUT_MS;
+    spec.call_timeout_ms = timeout_ms;
+    struct worker *own = worker_current_of(target.nsp->server);
+    return own != NULL ? call_here(own, &target, &spec, on_reply, user)
+                       : call_from_far(&target, &spec, on_reply, user);
+}
+
+belfry_err belfry_call(belfry_target target, uint32_t timeout_ms, belfry_reply_handler on_reply,
+                       void *user, const char *event, const char *format, ...)
+{
+    struct buf args = { 0 };
+    va_list list;
+    va_start(list, format);
+    belfry_err err = msg_pack_args(&args, format, list);
+    va_end(list);
+    if (err == BELFRY_OK)
+        err = belfry_call_raw(target, timeout_ms, on_reply, user, event, (const char *)args.data,
+                              args.size);
+    buf_deinit(&args);
+    return err;
+}

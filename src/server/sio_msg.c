@@ -1,0 +1,311 @@
+/*
+ * sio_msg.c - what a handler can ask of a message, and its answers.
+ */
+#include "server/sio_msg.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/placeholder.h"
+#include "base/utf8.h"
+#include "server/server.h"
+#include "server/sio_encode.h"
+#include "socketio/args.h"
+
+void belfry_msg_deinit(belfry_msg *msg)
+{
+    json_decref(msg->tree);
+    mem_free(msg->event_text);
+    msg->tree = NULL;
+    msg->event_text = NULL;
+}
+
+/* --- asking -----------------------------------------------------------------------------------*/
+
+const char *belfry_msg_event(belfry_msg *msg)
+{
+    if (msg->event_text == NULL)
+        msg->event_text = mem_dup_bytes(msg->event);
+    return msg->event_text != NULL ? msg->event_text : "";
+}
+
+static json_t *make_tree(const belfry_msg *msg, json_error_t *error)
+{
+    struct buf text = { 0 };
+    json_t *tree = NULL;
+    buf_put_char(&text, '[');
+    buf_put_bytes(&text, msg->args);
+    buf_put_char(&text, ']');
+    snprintf(error->text, sizeof error->text, "out of memory");
+    if (!buf_failed(&text))
+        tree = json_loadb((const char *)text.data, text.size, 0, error);
+    buf_deinit(&text);
+    return tree;
+}
+
+json_t *belfry_msg_json(belfry_msg *msg)
+{
+    json_error_t error;
+    if (msg->tree == NULL)
+        msg->tree = make_tree(msg, &error);
+    if (msg->tree == NULL)
+        (void)server_why(BELFRY_ERR_INVALID, "cannot read the arguments: %s", error.text);
+    return msg->tree;
+}
+
+belfry_err belfry_args(belfry_msg *msg, const char *format, ...)
+{
+    struct buf array = { 0 };
+    json_error_t error;
+    json_t *tree = belfry_msg_json(msg);
+    if (tree == NULL)
+        return BELFRY_ERR_INVALID;
+    buf_printf(&array, "[%s]", format);
+    if (buf_failed(&array) || buf_reserve(&array, 1) != BELFRY_OK) {
+        buf_deinit(&array);
+        return server_outcome(BELFRY_ERR_NOMEM);
+    }
+    array.data[array.size] = '\0';
+    va_list args;
+    va_start(args, format);
+    int code = json_vunpack_ex(tree, &error, 0, (const char *)array.data, args);
+    va_end(args);
+    buf_deinit(&array);
+    if (code == 0)
+        return BELFRY_OK;
+    return server_why(BELFRY_ERR_INVALID, "the arguments are not as they should be: %s",
+                      error.text);
+}
+
+belfry_bytes belfry_msg_raw(const belfry_msg *msg)
+{
+    return msg->args;
+}
+
+unsigned belfry_attachment_count(const belfry_msg *msg)
+{
+    return msg->attachment_count;
+}
+
+belfry_bytes belfry_attachment(const belfry_msg *msg, unsigned index)
+{
+    return index < msg->attachment_count ? msg->attachments[index] : bytes_of(NULL, 0);
+}
+
+bool belfry_wants_ack(const belfry_msg *msg)
+{
+    return msg->wants_ack;
+}
+
+/* --- packing ----------------------------------------------------------------------------------*/
+
+/* What json_dumps made: the application may have given jansson an allocator of its own. */
+static void free_dump(char *text)
+{
+    json_free_t free_with;
+    json_get_alloc_funcs(NULL, &free_with);
+    free_with(text);
+}
+
+/* @skip: leaves out so many characters at each end, an array's brackets. */
+static belfry_err put_dump(struct buf *out, const json_t *value, size_t skip)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text == NULL)
+        return server_why(BELFRY_ERR_INVALID, "this JSON value cannot be written as text");
+    buf_put(out, text + skip, strlen(text) - 2 * skip);
+    free_dump(text);
+    return server_outcome(buf_failed(out) ? BELFRY_ERR_NOMEM : BELFRY_OK);
+}
+
+belfry_err msg_put_value(struct buf *out, const json_t *value)
+{
+    return put_dump(out, value, 0);
+}
+
+belfry_err msg_bin_args(struct buf *out, const char *json, const belfry_bytes *parts,
+                        unsigned count)
+{
+    uint32_t arg_count;
+    (void)parts;
+    if (count > UINT8_MAX)
+        return server_why(BELFRY_ERR_LIMIT, "a message has at most 255 binary parts");
+    if (json != NULL) {
+        belfry_bytes args = bytes_of_text(json);
+        belfry_err err = msg_check_args(args, &arg_count);
+        if (err != BELFRY_OK)
+            return err;
+        if (!placeholders_are_good(args, count))
+            return server_why(BELFRY_ERR_INVALID, "a placeholder names a part that is not there");
+        buf_put_bytes(out, args);
+    }
+    for (unsigned i = 0; i < count && json == NULL; i++)
+        buf_printf(out, "%s{\"_placeholder\":true,\"num\":%u}", i > 0 ? "," : "", i);
+    return server_outcome(buf_failed(out) ? BELFRY_ERR_NOMEM : BELFRY_OK);
+}
+
+belfry_err msg_pack_args(struct buf *out, const char *format, va_list args)
+{
+    if (format == NULL)
+        return BELFRY_OK;
+    struct buf array = { 0 };
+    json_error_t error;
+    buf_printf(&array, "[%s]", format);
+    if (buf_failed(&array) || buf_reserve(&array, 1) != BELFRY_OK) {
+        buf_deinit(&array);
+        return server_outcome(BELFRY_ERR_NOMEM);
+    }
+    array.data[array.size] = '\0';
+    json_t *tree = json_vpack_ex(&error, 0, (const char *)array.data, args);
+    buf_deinit(&array);
+    if (tree == NULL)
+        return server_why(BELFRY_ERR_INVALID, "cannot pack \"%s\": %s", format, error.text);
+    belfry_err err = put_dump(out, tree, 1);
+    json_decref(tree);
+    return err;
+}
+
+belfry_err msg_check_args(belfry_bytes args, uint32_t *out_count)
+{
+    if (!utf8_is_valid(args))
+        return server_why(BELFRY_ERR_INVALID, "JSON must be UTF-8");
+    belfry_err err = sio_args_scan(args, JSON_MAX_DEPTH, out_count);
+    return err == BELFRY_OK ? err
+                            : server_why(BELFRY_ERR_INVALID,
+                                         "not JSON values with commas between them");
+}
+
+/* --- answering --------------------------------------------------------------------------------*/
+
+static belfry_err answer(belfry_msg *msg, belfry_bytes args, const belfry_bytes *parts,
+                         unsigned count)
+{
+    if (!msg->wants_ack)
+        return BELFRY_OK;
+    if (msg->is_acked)
+        return server_why(BELFRY_ERR_STATE, "this message has its answer already");
+    msg->is_acked = true;
+    struct sio_sock *sock = sio_of_sock(msg->sock);
+    sock_catch_up(msg->sock);
+    if (sock->session->has_ended)
+        return server_outcome(BELFRY_ERR_GONE);
+    /* Also behind a disconnection of the namespace, as in the reference (socketio.md 4). */
+    struct sio_said said = { .nsp = nsp_name(msg->sock->nsp),
+                             .is_ack = true,
+                             .has_id = true,
+                             .id = msg->ack_id,
+                             .args = args,
+                             .attachments = parts,
+                             .attachment_count = count };
+    return sio_send(sock->session, &said, true);
+}
+
+belfry_err msg_answer(belfry_msg *msg, belfry_bytes args)
+{
+    return answer(msg, args, NULL, 0);
+}
+
+belfry_err belfry_ack(belfry_msg *msg, const char *format, ...)
+{
+    struct buf args = { 0 };
+    if (!msg->wants_ack)
+        return BELFRY_OK;
+    va_list list;
+    va_start(list, format);
+    belfry_err err = msg_pack_args(&args, format, list);
+    va_end(list);
+    if (err == BELFRY_OK)
+        err = answer(msg, buf_bytes(&args), NULL, 0);
+    buf_deinit(&args);
+    return err;
+}
+
+belfry_err belfry_ack_raw(belfry_msg *msg, const char *json, size_t size)
+{
+    uint32_t count;
+    belfry_err err = msg_check_args(bytes_of(json, size), &count);
+    return err != BELFRY_OK ? err : answer(msg, bytes_of(json, size), NULL, 0);
+}
+
+belfry_err belfry_ack_bin(belfry_msg *msg, const char *json, const belfry_bytes *parts,
+                          unsigned count)
+{
+    struct buf args = { 0 };
+    belfry_err err = msg_bin_args(&args, json, parts, count);
+    if (err == BELFRY_OK)
+        err = answer(msg, buf_bytes(&args), parts, count);
+    buf_deinit(&args);
+    return err;
+}
+
+belfry_ack_ref belfry_ack_later(belfry_msg *msg)
+{
+    belfry_ack_ref ref = { 0 };
+    if (!msg->wants_ack || msg->is_acked)
+        return ref;
+    msg->is_acked = true;
+    return (belfry_ack_ref){ belfry_sock_id(msg->sock), msg->ack_id, true };
+}
+
+/* An answer from elsewhere takes its place behind what was said before it. */
+struct late_ack {
+    struct delivery delivery;
+    belfry_id sock;
+    uint64_t id;
+    size_t size;
+    char args[];
+};
+
+static void run_late_ack(struct delivery *delivery, struct hub_shard *shard)
+{
+    struct late_ack *late = BELFRY_CONTAINER_OF(delivery, struct late_ack, delivery);
+    struct worker *worker = shard->owner;
+    belfry_sock *sock = slots_find(&worker->slots, late->sock);
+    if (sock != NULL && sock_is_sio(sock) && !sio_of_sock(sock)->session->has_ended) {
+        struct sio_said said = { .nsp = nsp_name(sock->nsp),
+                                 .is_ack = true,
+                                 .has_id = true,
+                                 .id = late->id,
+                                 .args = bytes_of(late->args, late->size) };
+        (void)sio_send(sio_of_sock(sock)->session, &said, true);
+    }
+    mem_free(late);
+}
+
+static belfry_err send_late(belfry *server, belfry_ack_ref ref, belfry_bytes args)
+{
+    struct worker *own = worker_current_of(server);
+    struct worker *worker = sock_owner_of(server, ref.sock);
+    if (worker == NULL)
+        return server_outcome(BELFRY_ERR_GONE);
+    struct late_ack *late = mem_alloc(sizeof *late + args.size);
+    if (late == NULL)
+        return server_outcome(BELFRY_ERR_NOMEM);
+    *late = (struct late_ack){
+        .delivery.run = run_late_ack, .sock = ref.sock, .id = ref.id, .size = args.size
+    };
+    if (args.size > 0)
+        memcpy(late->args, args.data, args.size);
+    belfry_err err = hub_push(worker->shard, own != NULL ? own->shard : NULL, &late->delivery);
+    if (err == BELFRY_OK)
+        return err;
+    mem_free(late);
+    return server_why(err, "max_inbox messages wait for a worker: try again");
+}
+
+belfry_err belfry_ack_id(belfry *server, belfry_ack_ref ref, const char *format, ...)
+{
+    struct buf args = { 0 };
+    if (!ref.is_wanted)
+        return BELFRY_OK;
+    va_list list;
+    va_start(list, format);
+    belfry_err err = msg_pack_args(&args, format, list);
+    va_end(list);
+    if (err == BELFRY_OK)
+        err = send_late(server, ref, buf_bytes(&args));
+    buf_deinit(&args);
+    return err;
+}

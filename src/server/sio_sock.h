@@ -1,0 +1,78 @@
+/*
+ * sio_sock.h - one Socket.IO socket: a client in one namespace.
+ *
+ *   CONNECTING --middlewares passed: in the namespace, answered--> CONNECTED --end--> ENDED
+ *       +------refused, connection lost-----------------------------------------------^
+ *
+ * An Engine.IO session has one for each namespace that it is in; the first lies inside it.
+ */
+#ifndef SERVER_SIO_SOCK_H
+#define SERVER_SIO_SOCK_H
+
+#include "server/nsp.h"
+#include "server/sock.h"
+#include "socketio/packet.h"
+
+struct eio_session;
+struct sio_wait;
+
+enum sio_phase { SIO_CONNECTING, SIO_CONNECTED, SIO_ENDED };
+
+/* What a middleware said no with. */
+struct sio_refusal {
+    char *message;
+    char *data; /* JSON; NULL: none */
+};
+
+struct sio_sock {
+    struct belfry_sock sock;
+    struct eio_session *session;
+    struct sio_sock *next;
+    struct sio_wait *waits; /* answers that its client owes (sio_call.c) */
+    belfry_msg *asking;     /* what sock_ops.reply answers, while it is handled; or NULL */
+    void *data;             /* the application's; NULL: option sock_data is 0 */
+    char *auth;             /* JSON; NULL: none was given */
+    char *pid;              /* private id to come back with; NULL: cannot */
+    const struct nsp_middleware *middleware; /* CONNECTING: whose answer is awaited */
+    struct sio_refusal refusal;
+    struct grave grave;
+    uint8_t phase;
+    bool is_inside : 1; /* the session's @first */
+    bool is_recovered : 1;
+    bool is_moved : 1; /* its id names another worker: it came back to this one */
+    bool is_later : 1; /* a middleware has said BELFRY_LATER */
+};
+
+extern const struct sock_ops sio_sock_ops;
+
+static inline struct sio_sock *sio_of_sock(const belfry_sock *sock)
+{
+    return BELFRY_CONTAINER_OF(sock, struct sio_sock, sock);
+}
+
+static inline bool sock_is_sio(const belfry_sock *sock)
+{
+    return sock_ops_of(sock) == &sio_sock_ops;
+}
+
+/* The socket of @s in the namespace called @nsp, or NULL. */
+struct sio_sock *sio_sock_find(const struct eio_session *s, belfry_bytes nsp);
+
+/* A socket of @s in @nsp, not connected yet. NULL: no memory, or too many. */
+struct sio_sock *sio_sock_new(struct eio_session *s, struct belfry_nsp *nsp);
+void sio_sock_deinit(struct sio_sock *sock);
+
+/* Calls the handlers of "connection". */
+void sio_sock_tell_connected(struct sio_sock *sock);
+
+/* Leaves its namespace as the server wishes; its client is told. */
+void sio_disconnect(struct sio_sock *sock);
+
+/* The last callbacks; out of its rooms and its session. Nothing is written. @description may be
+ * NULL. */
+void sio_sock_end(struct sio_sock *sock, const char *reason, const char *description);
+
+/* Emits to it alone, at once. What is emitted in namespaces that recover goes through the hub. */
+belfry_err sio_sock_say(struct sio_sock *sock, const struct message_spec *spec);
+
+#endif
