@@ -124,8 +124,8 @@ BELFRY_API belfry_err belfry_step(belfry *server);
 BELFRY_API const char *belfry_address(belfry *server, unsigned index);
 
 /** The namespace called @name, made if there is none; "/" is where plain rooms live. A leading '/'
- * may be left out. Thread: any. NULL: a bad name, max_namespaces is reached, or no memory. Owns: the
- * server. */
+ * may be left out. Thread: any. NULL: a bad name, max_namespaces is reached, or no memory. Owns:
+ * the server. */
 BELFRY_API belfry_nsp *belfry_of(belfry *server, const char *name);
 
 /** Milliseconds since 1970, from the server's clock. */
@@ -309,6 +309,7 @@ typedef struct belfry_target {
     belfry_sock *sock;
     const char *rooms[BELFRY_TARGET_ROOMS];
     const char *excepts[BELFRY_TARGET_ROOMS];
+    uint32_t timeout_ms;
     uint8_t room_count;
     uint8_t except_count;
     uint8_t flags;
@@ -346,9 +347,9 @@ BELFRY_API belfry_err belfry_broadcast(belfry_target target, belfry_type type, c
                                        size_t size);
 
 /**
- * Emits application event @event with arguments packed as by jansson's json_pack: "{s:s}" is one, an
- * object; "si" are two; NULL: none. Socket.IO clients receive the event with its arguments; plain
- * WebSocket members {"type":"event","room":...,"event":...,"data":...}, data being the only
+ * Emits application event @event with arguments packed as by jansson's json_pack: "{s:s}" is one,
+ * an object; "si" are two; NULL: none. Socket.IO clients receive the event with its arguments;
+ * plain WebSocket members {"type":"event","room":...,"event":...,"data":...}, data being the only
  * argument, null, or the array of them. Names that Socket.IO reserves (connect, connect_error,
  * disconnect, disconnecting, newListener, removeListener) are INVALID.
  * Errors: as belfry_broadcast; INVALID also for a format that does not fit its arguments.

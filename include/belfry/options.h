@@ -75,6 +75,26 @@ typedef enum belfry_deflate_mode {
     MS(     ping_interval_ms,        25000,       100,   3600000,     1,    "a silent WebSocket is pinged after this")     \
     MS(     ping_timeout_ms,         20000,       100,   3600000,     0,    "a pinged WebSocket that stays silent is dropped after this") \
     MS(     close_timeout_ms,        5000,        100,   600000,      0,    "time a peer has to answer a close frame")     \
+    TEXT(   transports,              "polling,websocket",                   "Engine.IO transports that are served")        \
+    SIZE(   max_payload_bytes,       1000000,     64,    1073741824,  0,    "size of one Engine.IO packet or polling request (1009 or 413 above it)") \
+    MS(     upgrade_timeout_ms,      10000,       100,   600000,      0,    "time for an Engine.IO session to go from polling to WebSocket") \
+    MS(     connect_timeout_ms,      45000,       100,   600000,      0,    "a Socket.IO connection that has joined no namespace is closed after this") \
+    FLAG(   no_upgrades,                                                    "Engine.IO handshakes do not offer WebSocket to polling clients") \
+    FLAG(   allow_eio3,                                                     "serve Engine.IO 3 too, that is Socket.IO 2 clients") \
+    SIZE(   http_compression_bytes,  1024,        1,     1073741824,  1,    "answers to polls from this size on are compressed where the client can") \
+    FLAG(   socketio_deflate,                                               "permessage-deflate for Socket.IO over WebSocket") \
+    TEXT(   cookie,                  "",                                    "name of a cookie with the Engine.IO session id, for load balancers; none by default") \
+    FLAG(   cors_credentials,                                               "pages of listed origins may send cookies (Access-Control-Allow-Credentials)") \
+    TEXT(   cors_methods,            "",                                    "methods that a CORS preflight allows; GET,HEAD,PUT,PATCH,POST,DELETE by default") \
+    TEXT(   cors_headers,            "",                                    "headers that a CORS preflight allows; those it asks for by default") \
+    TEXT(   cors_exposed_headers,    "",                                    "headers that pages of other origins may read") \
+    MS(     cors_max_age_ms,         0,           0,     86400000,    0,    "how long browsers may remember a CORS preflight") \
+    COUNT(  max_namespaces,          10000,       1,     1000000,     0,    "namespaces of the server")                    \
+    COUNT(  max_namespaces_per_connection, 64,    1,     10000,       0,    "namespaces that one Socket.IO connection may be in") \
+    COUNT(  max_attachments,         10,          1,     255,         0,    "binary attachments of one Socket.IO packet")  \
+    COUNT(  max_recoverable,         100000,      1,     10000000,    0,    "sockets of a namespace that are kept to come back; the oldest go above it") \
+    FLAG(   forget_handshakes,                                              "keep request headers and auth for handlers of \"connection\" and middlewares only: less memory (library)") \
+    TEXT(   client_dir,              "",                                    "folder with the client's files (dist of the npm package socket.io-client), served at /socket.io/socket.io.js") \
     CHOICE( deflate,                 DEFLATE_MODES, belfry_deflate_mode,    "WebSocket compression")                       \
     SIZE(   deflate_threshold_bytes, 256,         1,     1073741824,  0,    "smaller messages are sent uncompressed")      \
     COUNT(  deflate_level,           1,           1,     9,           0,    "zlib's level, 1 fastest to 9 smallest")       \

@@ -1,8 +1,8 @@
 /*
  * serve.c - the program's server, made of the public API only.
  *
- *   /ws  the room protocol      /healthz /readyz /metrics  operations
- *   with --demo also:  /  the pages      /echo  every message comes back
+ *   /ws  the room protocol      /socket.io/  the same for Socket.IO      /healthz /readyz /metrics
+ * operations with --demo also:  /  the pages      /echo  every message comes back
  */
 #include "cli/serve.h"
 
@@ -30,14 +30,25 @@ static belfry_err add_demo(belfry *server, const struct config *config)
     return err;
 }
 
+/* The default application over Socket.IO; clients that lost their connection may come back. */
+static belfry_err add_socketio(belfry *server)
+{
+    belfry_nsp *io = belfry_of(server, "/");
+    belfry_err err = belfry_rooms_io(io);
+    return err == BELFRY_OK ? belfry_recover(io, NULL) : err;
+}
+
 static belfry *make_server(struct config *config)
 {
     if (config->demo && config->options.origins[0] == '\0')
-        config->options.origins = "*"; /* any page may try it out */
+        config->options.origins = "*";        /* any page may try it out */
+    config->options.forget_handshakes = true; /* nobody asks for them */
     if (config->demo && config->web_dir[0] != '\0')
         config->options.static_dir = config->web_dir;
     belfry *server = belfry_new(&config->options);
     belfry_err err = server != NULL ? belfry_rooms(server, "/ws") : BELFRY_ERR_NOMEM;
+    if (err == BELFRY_OK)
+        err = add_socketio(server);
     if (err == BELFRY_OK)
         err = belfry_ops(server, config->ops_listen);
     if (err == BELFRY_OK && config->demo)

@@ -59,10 +59,10 @@ belfry_err conn_init(struct conn *c, struct worker *worker, const struct session
     return err;
 }
 
-belfry_err conn_move(struct conn *from, struct conn *to, const struct session_ops *ops)
+/* The stream, and what is still to be sent, go to @to. */
+static belfry_err move_stream(struct conn *from, struct conn *to, const struct session_ops *ops)
 {
     BELFRY_ASSERT(from->state == CONN_OPEN && from->unread == NULL);
-    from->worker->connection_count++;
     to->stream = from->stream;
     to->worker = from->worker;
     to->ops = ops;
@@ -74,7 +74,6 @@ belfry_err conn_move(struct conn *from, struct conn *to, const struct session_op
         to->is_dirty = worker_replace_dirty(from->worker, from, to);
     from->is_dirty = false;
     to->out = from->out;
-    to->timer = (struct timer){ .fire = on_conn_timer };
     timer_cancel(&from->worker->loop.timers, &from->timer);
     /* The poller knows the old address: leave it and come back. */
     unsigned interest = from->stream.watch.interest;
@@ -88,6 +87,27 @@ belfry_err conn_move(struct conn *from, struct conn *to, const struct session_op
     from->worker->moved_to = to;
     worker_bury(from->worker, from);
     return loop_watch(to->stream.loop, &to->stream.watch, interest);
+}
+
+belfry_err conn_move(struct conn *from, struct conn *to, const struct session_ops *ops)
+{
+    from->worker->connection_count++;
+    to->timer = (struct timer){ .fire = on_conn_timer };
+    return move_stream(from, to, ops);
+}
+
+belfry_err conn_plug(struct conn *from, struct conn *to, const struct session_ops *ops)
+{
+    BELFRY_ASSERT(!stream_is_open(&to->stream) && outq_is_empty(&to->out));
+    return move_stream(from, to, ops);
+}
+
+void conn_init_detached(struct conn *c, struct worker *worker, const struct session_ops *ops)
+{
+    worker->connection_count++;
+    c->worker = worker;
+    c->ops = ops;
+    c->timer = (struct timer){ .fire = on_conn_timer };
 }
 
 belfry_err conn_give(struct conn *from, struct conn *to, struct buf *input)
@@ -401,6 +421,10 @@ static void block(struct conn *c)
 
 void conn_flush(struct conn *c)
 {
+    if (BELFRY_UNLIKELY(c->ops->flush != NULL)) {
+        c->ops->flush(c);
+        return;
+    }
     struct worker *worker = c->worker;
     if (!is_writable(c) || (is_corked(c) && !cork_flush(c)))
         return;

@@ -32,6 +32,8 @@ struct session_ops {
     void (*on_end)(struct conn *c);     /* the peer will send no more */
     void (*on_drained)(struct conn *c); /* the queue, which had to wait, is empty */
     void (*on_timer)(struct conn *c, uint64_t now_ms);
+    /* How what was written leaves, where there is no stream (conn_init_detached); else NULL. */
+    void (*flush)(struct conn *c);
     /* The compressed form of @plain, an item marked OUT_COMPRESS, which is written next. May be
      * NULL when the session has none. NULL result: no memory. Owns: the caller, the result. */
     struct frame *(*compress)(struct conn *c, struct frame *plain);
@@ -70,6 +72,16 @@ BELFRY_NODISCARD belfry_err conn_init(struct conn *c, struct worker *worker,
 
 /* Becomes another session: @from is empty after it, and its memory may be freed. */
 BELFRY_NODISCARD belfry_err conn_move(struct conn *from, struct conn *to,
+                                      const struct session_ops *ops);
+
+/*
+ * A connection without a stream: what is written to it waits in the queue until @ops->flush takes
+ * it away at the end of the turn. is_blocked is its owner's: true while nothing can be taken.
+ */
+void conn_init_detached(struct conn *c, struct worker *worker, const struct session_ops *ops);
+
+/* Becomes the detached @to, whose queue must be empty: as conn_move. */
+BELFRY_NODISCARD belfry_err conn_plug(struct conn *from, struct conn *to,
                                       const struct session_ops *ops);
 
 /*

@@ -16,6 +16,8 @@
 #define COUNTERS(X)                                                                                                    \
     X(connections_http,    gauge,   "belfry_connections{protocol=\"http\"}",            "open connections")            \
     X(connections_ws,      gauge,   "belfry_connections{protocol=\"websocket\"}",       "open connections")            \
+    X(connections_eio,     gauge,   "belfry_connections{protocol=\"engine.io\"}",       "open connections")            \
+    X(connections_sio,     gauge,   "belfry_sockets",                                   "Socket.IO sockets that are connected to a namespace") \
     X(accepted,            counter, "belfry_connects_total{result=\"accepted\"}",       "connections that came")       \
     X(refused_limit,       counter, "belfry_connects_total{result=\"max-connections\"}", "connections that came")      \
     X(refused_exhausted,   counter, "belfry_connects_total{result=\"exhausted\"}",      "connections that came")       \
@@ -38,6 +40,14 @@
     X(repeats,             counter, "belfry_repeats_total",                             "publishes whose key was known: not delivered again") \
     X(room_errors,         counter, "belfry_request_errors_total",                      "room requests answered with an error") \
     X(encoded,             counter, "belfry_encoded_total",                             "wire forms made of room messages") \
+    X(eio_refused,         counter, "belfry_engineio_refused_total",                    "Engine.IO requests answered with an error") \
+    X(eio_polls,           counter, "belfry_engineio_polls_total",                      "polls answered")              \
+    X(eio_upgrades,        counter, "belfry_engineio_upgrades_total",                   "sessions that went from polling to WebSocket") \
+    X(sio_connects,        counter, "belfry_namespace_connects_total{result=\"ok\"}",   "Socket.IO CONNECT packets")   \
+    X(sio_refused,         counter, "belfry_namespace_connects_total{result=\"refused\"}", "Socket.IO CONNECT packets") \
+    X(sio_bad_packets,     counter, "belfry_bad_packets_total",                         "Socket.IO packets that ended their connection") \
+    X(recovered,           counter, "belfry_recovery_total{result=\"ok\"}",             "sockets that came back")      \
+    X(not_recovered,       counter, "belfry_recovery_total{result=\"failed\"}",         "sockets that came back")      \
     X(congested,           counter, "belfry_congestions_total",                         "times a worker read less because another was behind")
 
 /* Why WebSockets end, by the close code or the fault behind it. */

@@ -10,6 +10,7 @@
 #include "engineio/payload.h"
 #include "http/compress.h"
 #include "http/field.h"
+#include "http/response.h"
 #include "server/eio_session.h"
 #include "server/server.h"
 #include "ws/opcode.h"

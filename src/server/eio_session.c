@@ -9,8 +9,10 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "http/field.h"
+#include "server/request.h"
 #include "server/server.h"
 #include "server/sio_client.h"
+#include "ws/close.h"
 
 /* --- finding ----------------------------------------------------------------------------------*/
 
@@ -98,12 +100,10 @@ struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish
     s->endpoint = wish->endpoint;
     s->wants_base64 = wish->query->wants_base64;
     s->conn.worker = worker;
-    if (!worker->server->options.forget_handshakes) {
-        s->request = keep_request(worker, wish->request);
-        if (s->request == NULL) {
-            mem_free(s);
-            return NULL;
-        }
+    s->request = keep_request(worker, wish->request);
+    if (s->request == NULL) {
+        mem_free(s);
+        return NULL;
     }
     char sid[PUBLIC_ID_SIZE + 1];
     worker_make_public_id(worker, sid);
@@ -121,16 +121,16 @@ struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish
 void eio_session_put_open(const struct eio_session *s, struct buf *out)
 {
     const belfry_options *o = &s->endpoint->server->options;
-    eio_handshake_put(out, &(struct eio_handshake){
-                               .sid = eio_sid(s),
-                               .may_upgrade = !o->no_upgrades &&
-                                              eio_endpoint_has(s->endpoint,
-                                                               EIO_TRANSPORT_WEBSOCKET) &&
-                                              !eio_state_is_websocket(&s->state),
-                               .ping_interval_ms = o->ping_interval_ms,
-                               .ping_timeout_ms = o->ping_timeout_ms,
-                               .max_payload = o->max_payload_bytes,
-                           });
+    eio_handshake_put(out,
+                      &(struct eio_handshake){
+                          .sid = eio_sid(s),
+                          .may_upgrade = !o->no_upgrades &&
+                                         eio_endpoint_has(s->endpoint, EIO_TRANSPORT_WEBSOCKET) &&
+                                         !eio_state_is_websocket(&s->state),
+                          .ping_interval_ms = o->ping_interval_ms,
+                          .ping_timeout_ms = o->ping_timeout_ms,
+                          .max_payload = o->max_payload_bytes,
+                      });
 }
 
 static void begin(struct eio_session *s)
@@ -267,8 +267,7 @@ static bool is_too_slow(const struct eio_session *s)
 
 static void drop_what_waits(struct eio_session *s)
 {
-    counter_add(&s->conn.worker->counters.dropped_slow,
-                outq_drop_oldest(&s->conn.out, SIZE_MAX));
+    counter_add(&s->conn.worker->counters.dropped_slow, outq_drop_oldest(&s->conn.out, SIZE_MAX));
 }
 
 void eio_session_on_timer(struct conn *c, uint64_t now_ms)
@@ -315,8 +314,7 @@ void eio_session_finish(struct eio_session *s)
     s->has_ended = true;
     struct worker *worker = s->conn.worker;
     enum eio_cause cause = eio_state_cause(&s->state);
-    const char *reason =
-        s->reason != NULL ? s->reason : eio_reason_text(eio_cause_reason(cause));
+    const char *reason = s->reason != NULL ? s->reason : eio_reason_text(eio_cause_reason(cause));
     log_event(BELFRY_LOG_DEBUG, "session-ended", "reason=\"%s\" description=\"%s\"", reason,
               eio_cause_description(cause));
     sio_client_end(s, reason, eio_cause_description(cause));
@@ -346,8 +344,7 @@ void eio_session_end_for(struct eio_session *s, enum eio_cause cause, const char
 
 void eio_session_close(struct eio_session *s)
 {
-    if (eio_state_close(&s->state, eio_output_of(s), s->conn.worker->loop.now_ms) ==
-        EIO_ACT_CLOSE)
+    if (eio_state_close(&s->state, eio_output_of(s), s->conn.worker->loop.now_ms) == EIO_ACT_CLOSE)
         eio_session_finish(s);
     else if (!s->has_ended)
         eio_session_set_timer(s);

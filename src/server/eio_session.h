@@ -75,9 +75,6 @@ static inline belfry_bytes eio_sid(const struct eio_session *s)
     return bytes_of(s->sid, EIO_SID_SIZE);
 }
 
-/* Why no session was made. */
-enum eio_refusal { EIO_MADE, EIO_NO_ROOM };
-
 struct eio_wish {
     struct eio_endpoint *endpoint;
     const struct eio_query *query;
@@ -137,6 +134,9 @@ void eio_session_abort(struct eio_session *s);
 
 /* --- saying (eio_send.c) -----------------------------------------------------------------------*/
 
+/* Writes one WebSocket frame, whatever is in it. */
+void eio_send_frame(struct eio_session *s, unsigned opcode, belfry_bytes payload);
+
 /* The form of shared messages that this session gets; see encode.h. */
 unsigned eio_session_form(const struct eio_session *s);
 
@@ -147,22 +147,31 @@ void eio_send_binary(struct eio_session *s, belfry_bytes bytes, bool may_compres
 /* Sends a packet without data or with a few letters, as text: "2", "3probe". */
 void eio_send_packet(struct eio_session *s, const char *text);
 
-/* --- polling (eio_polling.c) --------------------------------------------------------------------*/
+/* --- polling (eio_polling.c)
+ * --------------------------------------------------------------------*/
 
 extern const struct session_ops eio_polling_ops;
+
+/* Of session_ops, for both transports. */
+void eio_session_on_timer(struct conn *c, uint64_t now_ms);
+void eio_session_on_lost(struct conn *c);
+void eio_session_free(struct conn *c);
 
 /* Answers the pending poll with what waits, or with the farewell. */
 void eio_poll_flush(struct conn *c);
 void eio_poll_noop(struct eio_session *s);
+void eio_poll_close(struct eio_session *s);
 void eio_poll_farewell(struct eio_session *s);
 
 /* What a request of this session wants. */
 void eio_polling_get(struct eio_session *s, struct exchange *x);
 void eio_polling_post_begin(struct eio_session *s, struct exchange *x);
 void eio_polling_post_body(struct eio_session *s, struct exchange *x, belfry_bytes body);
+void eio_polling_post_too_large(struct eio_session *s, struct exchange *x);
 void eio_polling_lost(struct eio_session *s, struct exchange *x);
 
-/* --- websocket (eio_websocket.c) ----------------------------------------------------------------*/
+/* --- websocket (eio_websocket.c)
+ * ----------------------------------------------------------------*/
 
 extern const struct session_ops eio_websocket_ops;
 

@@ -7,8 +7,12 @@
 #include "server/encode.h"
 
 #include "base/json.h"
+#include "base/placeholder.h"
+#include "engineio/base64.h"
 #include "rooms/reply.h"
 #include "server/server.h"
+#include "server/sio_encode.h"
+#include "socketio/args.h"
 #include "ws/deflate.h"
 #include "ws/encoder.h"
 
@@ -17,6 +21,80 @@ static uint64_t count_of(const struct message *m)
     uint64_t count = 0;
     (void)json_u64(m->args, &count); /* written by ourselves */
     return count;
+}
+
+/* An application's own new-message is one for plain clients too, if it has a text (DESIGN 4.2). */
+static bool put_as_message(struct buf *out, const struct message *m, belfry_bytes room,
+                           belfry_bytes id)
+{
+    struct json_field fields[] = { { .name = BELFRY_BYTES("text") },
+                                   { .name = BELFRY_BYTES("from") },
+                                   { .name = BELFRY_BYTES("timestamp") },
+                                   { .name = BELFRY_BYTES("user") } };
+    struct rooms_message message = { .room = room, .id = id, .timestamp_ms = m->wall_ms };
+    if (!bytes_equal_text(m->name, "new-message") || sio_args_count(m->args) != 1 ||
+        json_read_fields(m->args, JSON_MAX_DEPTH, fields, BELFRY_COUNT(fields), NULL) !=
+            BELFRY_OK ||
+        fields[0].value.kind != JSON_KIND_STRING)
+        return false;
+    message.text = fields[0].value.text;
+    if (!json_string_plain(fields[1].value.text, &message.from.id))
+        message.from.id = m->sender;
+    if (!json_string_plain(fields[3].value.text, &message.from.user))
+        message.from.user = m->user;
+    (void)json_u64(fields[2].value.text, &message.timestamp_ms);
+    rooms_put_message(out, &message);
+    return true;
+}
+
+/* Attachments travel as text here. */
+static void put_with_base64(struct buf *out, belfry_bytes args, const struct message *m)
+{
+    struct placeholders holes = placeholders_of(args);
+    struct placeholder hole;
+    const uint8_t *at = args.data;
+    while (placeholders_next(&holes, &hole)) {
+        buf_put(out, at, (size_t)((const uint8_t *)hole.text.data - at));
+        buf_put_text(out, "{\"base64\":\"");
+        if (hole.num < m->attachment_count)
+            eio_base64_put(out, m->attachments[hole.num]);
+        buf_put_text(out, "\"}");
+        at = (const uint8_t *)hole.text.data + hole.text.size;
+    }
+    buf_put(out, at, (size_t)((const uint8_t *)args.data + args.size - at));
+}
+
+/* `data` of a plain event: the only argument, null, or the array of them. */
+static void put_data(struct buf *out, const struct message *m)
+{
+    uint32_t count = sio_args_count(m->args);
+    if (count == 0)
+        buf_put_text(out, "null");
+    if (count > 1)
+        buf_put_char(out, '[');
+    if (m->attachment_count > 0)
+        put_with_base64(out, m->args, m);
+    else
+        buf_put_bytes(out, m->args);
+    if (count > 1)
+        buf_put_char(out, ']');
+}
+
+static void put_event(struct buf *out, const struct message *m, belfry_bytes room, belfry_bytes id)
+{
+    struct buf data = { 0 };
+    if (put_as_message(out, m, room, id))
+        return;
+    put_data(&data, m);
+    if (buf_failed(&data))
+        out->has_failed = 1;
+    else
+        rooms_put_event(out, &(struct rooms_event){ .room = room,
+                                                    .id = id,
+                                                    .event = m->name,
+                                                    .from = { m->sender, m->user },
+                                                    .data = buf_bytes(&data) });
+    buf_deinit(&data);
 }
 
 void encode_json(struct buf *out, const struct message *m, const char *epoch)
@@ -34,11 +112,7 @@ void encode_json(struct buf *out, const struct message *m, const char *epoch)
                                                         .timestamp_ms = m->wall_ms });
         break;
     case KIND_EVENT:
-        if ((m->flags & MESSAGE_UNLOGGED) != 0)
-            id = bytes_of(NULL, 0);
-        rooms_put_event(
-            out, &(struct rooms_event){
-                     .room = room, .id = id, .event = m->name, .from = from, .data = m->args });
+        put_event(out, m, room, (m->flags & MESSAGE_UNLOGGED) != 0 ? bytes_of(NULL, 0) : id);
         break;
     case KIND_USER_JOINED:
         rooms_put_user_joined(out, room, from, count_of(m));
@@ -87,6 +161,10 @@ struct frame *encode_message(const struct message *m, unsigned form_key, void *u
 {
     struct worker *worker = user;
     struct belfry *server = worker->server;
+    if ((form_key & FORM_SIO) != 0) {
+        counter_add(&worker->counters.encoded, 1);
+        return sio_encode_message(m, form_key, worker);
+    }
     struct buf json = { 0 };
     belfry_bytes payload = m->args;
     struct frame *frame = NULL;
@@ -95,8 +173,8 @@ struct frame *encode_message(const struct message *m, unsigned form_key, void *u
         payload = buf_bytes(&json);
     }
     if (!buf_failed(&json)) {
-        bool is_deflated =
-            form_key != FORM_WS_PLAIN && payload.size >= server->options.deflate_threshold_bytes;
+        bool is_deflated = form_key != FORM_WS_PLAIN && (m->flags & MESSAGE_NO_COMPRESS) == 0 &&
+                           payload.size >= server->options.deflate_threshold_bytes;
         frame = is_deflated ? deflated(worker, opcode_of(m), form_key & 0xff, payload)
                             : encode_frame(opcode_of(m) | WS_FIN, payload);
     }

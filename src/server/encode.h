@@ -11,7 +11,7 @@
 /* What a message says (message.kind). */
 enum message_kind {
     KIND_MESSAGE,     /* args: the text as JSON string */
-    KIND_EVENT,       /* name, args: JSON */
+    KIND_EVENT,       /* name, args: JSON values between commas */
     KIND_USER_JOINED, /* args: the count, in digits */
     KIND_USER_LEFT,
     KIND_COUNT,
@@ -19,9 +19,15 @@ enum message_kind {
     KIND_BINARY,
 };
 
-/* Form keys: a WebSocket frame as it is, or deflated for a window of so many bits. */
+/* Form keys: a WebSocket frame as it is, or deflated for a window of so many bits; and for
+ * Socket.IO what Engine.IO's revision, the peer and the parser make of it. */
 #define FORM_WS_PLAIN 0u
 #define FORM_WS_DEFLATED(bits) (0x100u | (unsigned)(bits))
+#define FORM_WINDOW_MASK 0xffu
+#define FORM_SIO 0x1000u
+#define FORM_SIO_REVISION_3 0x200u
+#define FORM_SIO_BASE64 0x400u /* the peer cannot receive binary */
+#define FORM_SIO_MSGPACK 0x800u
 
 /* One frame with @payload; @first as for ws_header_write. NULL: no memory. */
 struct frame *encode_frame(unsigned first, belfry_bytes payload);

@@ -23,8 +23,9 @@ static bool has_name(const struct map_node *node, const void *context)
 static bool is_valid_name(belfry_bytes name)
 {
     return name.size > 0 && name.size <= MAX_NAME && ((const char *)name.data)[0] == '/' &&
-           memchr(name.data, ',', name.size) == NULL && memchr(name.data, '\0', name.size) == NULL &&
-           utf8_is_valid(name) && !json_text_has_control(name);
+           memchr(name.data, ',', name.size) == NULL &&
+           memchr(name.data, '\0', name.size) == NULL && utf8_is_valid(name) &&
+           !json_text_has_control(name);
 }
 
 static struct belfry_nsp *new_nsp(struct belfry *server, belfry_bytes name)
@@ -172,8 +173,8 @@ static struct belfry_nsp *find_parent(struct belfry *server, belfry_bytes name)
 }
 
 /* The lock is not held while the application is asked: it may look up namespaces itself. */
-static struct belfry_nsp *find_or_make(struct belfry *server, belfry_bytes name, bool may_make_alone,
-                                       belfry_err *out_err)
+static struct belfry_nsp *find_or_make(struct belfry *server, belfry_bytes name,
+                                       bool may_make_alone, belfry_err *out_err)
 {
     struct nsp_registry *registry = &server->namespaces;
     bool is_new = false;
@@ -264,6 +265,10 @@ belfry_nsp *belfry_of(belfry *server, const char *name)
     char text[MAX_NAME + 2] = "/";
     if (server == NULL)
         return NULL;
+    if (name == NULL) {
+        (void)server_why(BELFRY_ERR_INVALID, "a namespace has a name");
+        return NULL;
+    }
     belfry_bytes given = bytes_of_text(name);
     bool has_slash = given.size > 0 && name[0] == '/';
     if (given.size > MAX_NAME) {
@@ -280,8 +285,8 @@ belfry_nsp *belfry_of(belfry *server, const char *name)
     belfry_err err;
     belfry_nsp *nsp = find_or_make(server, full, true, &err);
     if (nsp == NULL)
-        (void)server_why(err, err == BELFRY_ERR_LIMIT ? "max_namespaces is reached"
-                                                      : "out of memory");
+        (void)server_why(err,
+                         err == BELFRY_ERR_LIMIT ? "max_namespaces is reached" : "out of memory");
     return nsp;
 }
 
@@ -319,7 +324,8 @@ belfry_nsp *belfry_of_pattern(belfry *server, const char *pattern)
     if (code != 0) {
         char why[128];
         (void)regerror(code, &compiled, why, sizeof why);
-        (void)server_why(BELFRY_ERR_INVALID, "\"%s\" is not a regular expression: %s", pattern, why);
+        (void)server_why(BELFRY_ERR_INVALID, "\"%s\" is not a regular expression: %s", pattern,
+                         why);
         return NULL;
     }
     struct belfry_nsp *parent = add_parent(server);
@@ -437,8 +443,7 @@ belfry_err belfry_on_any(belfry_nsp *nsp, belfry_handler handler, void *user)
 belfry_err belfry_use(belfry_nsp *nsp, belfry_middleware middleware, void *user)
 {
     belfry_err err = check_new(nsp);
-    return err != BELFRY_OK ? err
-                            : append_middleware(&nsp->handlers->on_connect, middleware, user);
+    return err != BELFRY_OK ? err : append_middleware(&nsp->handlers->on_connect, middleware, user);
 }
 
 belfry_err belfry_use_event(belfry_nsp *nsp, belfry_middleware middleware, void *user)

@@ -16,6 +16,7 @@
 
 struct presence_room {
     struct presence_room *next;
+    struct hub_nsp *nsp;
     size_t size;
     char name[];
 };
@@ -26,7 +27,8 @@ struct presence {
     struct presence_room *due;
 };
 
-static void publish(struct worker *worker, struct message_spec spec, uint32_t members)
+static void publish(struct worker *worker, struct hub_nsp *nsp, struct message_spec spec,
+                    uint32_t members)
 {
     char digits[16];
     struct belfry *server = worker->server;
@@ -36,7 +38,7 @@ static void publish(struct worker *worker, struct message_spec spec, uint32_t me
     struct message *m = message_new(&spec, &server->hub.hash_key, server->worker_count);
     struct hub_published published;
     if (m != NULL)
-        (void)hub_publish(&server->hub.root, worker->shard, m, &published);
+        (void)hub_publish(nsp, worker->shard, m, &published);
     else
         counter_add(&worker->counters.dropped_memory, 1);
 }
@@ -50,25 +52,25 @@ static void announce_counts(struct timer *timer, uint64_t now_ms)
         struct presence_room *room = presence->due;
         presence->due = room->next;
         belfry_bytes name = bytes_of(room->name, room->size);
-        uint32_t members = hub_take_count(&worker->server->hub.root, name);
+        uint32_t members = hub_take_count(room->nsp, name);
         struct message_spec spec = { .kind = KIND_COUNT, .room_count = 1, .rooms = { name } };
         if (members > 0)
-            publish(worker, spec, members);
+            publish(worker, room->nsp, spec, members);
         mem_free(room);
     }
 }
 
-static void announce_count_soon(struct worker *worker, belfry_bytes name)
+static void announce_count_soon(struct worker *worker, struct hub_nsp *nsp, belfry_bytes name)
 {
     struct presence *presence = worker->presence;
-    if (!hub_mark_count_due(&worker->server->hub.root, name))
+    if (!hub_mark_count_due(nsp, name))
         return;
     struct presence_room *room = mem_alloc(sizeof *room + name.size);
     if (room == NULL) {
-        (void)hub_take_count(&worker->server->hub.root, name); /* the next change tries again */
+        (void)hub_take_count(nsp, name); /* the next change tries again */
         return;
     }
-    *room = (struct presence_room){ .next = presence->due, .size = name.size };
+    *room = (struct presence_room){ .next = presence->due, .nsp = nsp, .size = name.size };
     memcpy(room->name, name.data, name.size);
     presence->due = room;
     if (!timer_is_set(&presence->timer))
@@ -81,7 +83,7 @@ void presence_announce(const belfry_sock *sock, belfry_bytes room, enum presence
     struct worker *worker = sock_worker(sock);
     uint32_t limit = worker->server->options.presence_limit;
     if (members > limit) {
-        announce_count_soon(worker, room);
+        announce_count_soon(worker, sock->nsp->hub, room);
         return;
     }
     if (members == 0 || (members == 1 && change == PRESENCE_JOINED))
@@ -93,7 +95,7 @@ void presence_announce(const belfry_sock *sock, belfry_bytes room, enum presence
                                  .except_member = sock->member.id,
                                  .sender = bytes_of(sock->public_id, PUBLIC_ID_SIZE),
                                  .user = bytes_of_text(sock->user) };
-    publish(worker, spec, members);
+    publish(worker, sock->nsp->hub, spec, members);
 }
 
 void presence_init(struct worker *worker)

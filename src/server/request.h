@@ -43,6 +43,12 @@ void request_reply_frame(belfry_request *req, unsigned status, struct frame *bod
 bool request_reply_head(belfry_request *req, unsigned status, const char *content_type,
                         uint64_t size);
 
+/* Did it come over TLS? */
+static inline bool request_is_secure(const belfry_request *req)
+{
+    return req->conn != NULL ? req->conn->stream.ops->is_secure : req->is_secure;
+}
+
 /* "404 Not Found: why" as text. */
 void request_reply_error(belfry_request *req, unsigned status, const char *why);
 

@@ -1,9 +1,12 @@
 /*
- * rooms_app.c - the default application: the room protocol over WebSocket (docs/rooms.md).
+ * rooms_app.c - the default application: the room protocol (docs/rooms.md), over WebSocket.
  *
  * Parsing and writing JSON is src/rooms; order, membership and history are src/hub. What is here
- * is what a request does, and that every request gets its answer.
+ * is what a request does, and that every request gets its answer. rooms_io.c hands the requests of
+ * Socket.IO clients in.
  */
+#include "server/rooms_app.h"
+
 #include "base/alloc.h"
 #include "base/json.h"
 #include "rooms/reply.h"
@@ -12,13 +15,14 @@
 #include "server/presence.h"
 #include "server/request.h"
 #include "server/server.h"
-#include "server/ws_session.h"
+#include "server/sio_msg.h"
+#include "server/sio_sock.h"
 
 #define MAX_QUESTIONS 4 /* member lists being collected for one socket */
 
 static struct hub_nsp *nsp_of(const belfry_sock *sock)
 {
-    return &sock->route->server->hub.root;
+    return sock->nsp->hub;
 }
 
 static struct rooms_person person_of(const belfry_sock *sock)
@@ -36,7 +40,7 @@ static void send_json(belfry_sock *sock, const struct buf *text)
     if (!buf_failed(text))
         err = sock_ops_of(sock)->reply(sock, buf_bytes(text));
     if (err == BELFRY_ERR_NOMEM) /* else it is closing: nobody asks any more */
-        conn_abort(sock_ops_of(sock)->conn(sock));
+        sock_ops_of(sock)->abort(sock);
 }
 
 static struct buf *begin_reply(belfry_sock *sock)
@@ -46,8 +50,8 @@ static struct buf *begin_reply(belfry_sock *sock)
     return reply;
 }
 
-static void reply_error(belfry_sock *sock, belfry_bytes ref, enum rooms_error error,
-                        belfry_bytes reason)
+void rooms_app_refuse(belfry_sock *sock, belfry_bytes ref, enum rooms_error error,
+                      belfry_bytes reason)
 {
     struct buf *reply = begin_reply(sock);
     counter_add(&sock_worker(sock)->counters.room_errors, 1);
@@ -62,12 +66,12 @@ static void reply_hub_error(belfry_sock *sock, belfry_bytes ref, belfry_err err)
     enum rooms_error error = err != BELFRY_ERR_LIMIT ? ROOMS_ERR_BUSY
                              : is_own_limit          ? ROOMS_ERR_TOO_MANY_ROOMS
                                                      : ROOMS_ERR_SERVER_FULL;
-    reply_error(sock, ref, error, bytes_of(NULL, 0));
+    rooms_app_refuse(sock, ref, error, bytes_of(NULL, 0));
 }
 
 static void reply_ack(belfry_sock *sock, belfry_bytes ref, const struct hub_published *published)
 {
-    if (ref.size == 0)
+    if (ref.size == 0 && !(sock_is_sio(sock) && sio_of_sock(sock)->asking != NULL))
         return;
     char id[MESSAGE_ID_MAX_TEXT];
     size_t size =
@@ -157,7 +161,7 @@ static void on_live(struct member *member, const struct hub_joined *joined, void
     if (items != NULL && encode_history(joined, to->sock->route->server->hub.epoch, &text, items))
         write_joined(to, joined, items);
     else
-        conn_abort(sock_ops_of(to->sock)->conn(to->sock));
+        sock_ops_of(to->sock)->abort(to->sock);
     if (items != &none)
         mem_free(items);
     buf_deinit(&text);
@@ -196,8 +200,8 @@ static void leave(belfry_sock *sock, const struct rooms_request *request)
     sock_catch_up(sock);
     if (hub_leave(sock_worker(sock)->shard, nsp_of(sock), &sock->member, request->room, &members) !=
         BELFRY_OK) {
-        reply_error(sock, request->ref, ROOMS_ERR_NOT_MEMBER,
-                    BELFRY_BYTES("not a member of this room: there is nothing to leave"));
+        rooms_app_refuse(sock, request->ref, ROOMS_ERR_NOT_MEMBER,
+                         BELFRY_BYTES("not a member of this room: there is nothing to leave"));
         return;
     }
     struct buf *reply = begin_reply(sock);
@@ -206,7 +210,7 @@ static void leave(belfry_sock *sock, const struct rooms_request *request)
     presence_announce(sock, request->room, PRESENCE_LEFT, members);
 }
 
-static void on_leave(belfry_sock *sock, belfry_bytes room, uint32_t members)
+void rooms_app_on_leave(belfry_sock *sock, belfry_bytes room, uint32_t members)
 {
     presence_announce(sock, room, PRESENCE_LEFT, members);
 }
@@ -222,19 +226,19 @@ static bool find_target(belfry_sock *sock, const struct rooms_request *request,
         *out_room = request->room;
         if (is_in(sock, request->room))
             return true;
-        reply_error(sock, request->ref, ROOMS_ERR_NOT_MEMBER, bytes_of(NULL, 0));
+        rooms_app_refuse(sock, request->ref, ROOMS_ERR_NOT_MEMBER, bytes_of(NULL, 0));
         return false;
     }
     if (member->membership_count > 0) {
         *out_room = membership_room_name(&member->memberships[member->membership_count - 1]);
         return true;
     }
-    reply_error(sock, request->ref, ROOMS_ERR_NO_ROOM, bytes_of(NULL, 0));
+    rooms_app_refuse(sock, request->ref, ROOMS_ERR_NO_ROOM, bytes_of(NULL, 0));
     return false;
 }
 
-static void publish(belfry_sock *sock, const struct rooms_request *request,
-                    struct message_spec *spec)
+void rooms_app_publish(belfry_sock *sock, const struct rooms_request *request,
+                       struct message_spec *spec)
 {
     struct worker *worker = sock_worker(sock);
     struct belfry *server = worker->server;
@@ -243,7 +247,7 @@ static void publish(belfry_sock *sock, const struct rooms_request *request,
     if (!find_target(sock, request, &spec->rooms[0]))
         return;
     if (spec->args.size > server->options.max_queue_bytes) {
-        reply_error(sock, request->ref, ROOMS_ERR_TOO_LARGE, bytes_of(NULL, 0));
+        rooms_app_refuse(sock, request->ref, ROOMS_ERR_TOO_LARGE, bytes_of(NULL, 0));
         return;
     }
     spec->room_count = 1;
@@ -252,8 +256,8 @@ static void publish(belfry_sock *sock, const struct rooms_request *request,
     spec->key = request->key;
     spec->wall_ms = worker_wall_ms(worker);
     struct message *m = message_new(spec, &server->hub.hash_key, server->worker_count);
-    if (m == NULL || hub_publish(&server->hub.root, worker->shard, m, &published) != BELFRY_OK) {
-        reply_error(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+    if (m == NULL || hub_publish(nsp_of(sock), worker->shard, m, &published) != BELFRY_OK) {
+        rooms_app_refuse(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
         return;
     }
     if (published.is_repeat)
@@ -264,7 +268,7 @@ static void publish(belfry_sock *sock, const struct rooms_request *request,
 static void say(belfry_sock *sock, const struct rooms_request *request)
 {
     struct message_spec spec = { .kind = KIND_MESSAGE, .args = request->text };
-    publish(sock, request, &spec);
+    rooms_app_publish(sock, request, &spec);
 }
 
 static void emit(belfry_sock *sock, const struct rooms_request *request)
@@ -275,7 +279,7 @@ static void emit(belfry_sock *sock, const struct rooms_request *request)
                                  .except_member = sock->member.id };
     if (request->is_volatile)
         spec.flags = MESSAGE_VOLATILE | MESSAGE_UNLOGGED;
-    publish(sock, request, &spec);
+    rooms_app_publish(sock, request, &spec);
 }
 
 /* --- members ----------------------------------------------------------------------------------*/
@@ -283,6 +287,7 @@ static void emit(belfry_sock *sock, const struct rooms_request *request)
 /* Kept while the workers are asked; the socket may be gone by then. */
 struct roster_wait {
     belfry_id id;
+    belfry_ack_ref ack; /* of a Socket.IO client */
     size_t ref_size;
     size_t room_size;
     char bytes[];
@@ -295,7 +300,7 @@ static void write_roster(belfry_sock *sock, const struct roster_wait *wait,
     belfry_bytes ref = bytes_of(wait->bytes, wait->ref_size);
     if (page == NULL || !roster->is_complete) {
         mem_free(page);
-        reply_error(sock, ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+        rooms_app_refuse(sock, ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
         return;
     }
     for (uint32_t i = 0; i < roster->count; i++)
@@ -319,9 +324,17 @@ static void on_roster(struct hub_shard *shard, const struct hub_roster *roster, 
     struct worker *worker = shard->owner;
     belfry_sock *sock = slots_find(&worker->slots, wait->id);
     if (sock != NULL) {
+        struct belfry_msg asking = { .server = worker->server,
+                                     .sock = sock,
+                                     .wants_ack = wait->ack.is_wanted,
+                                     .ack_id = wait->ack.id };
         sock->questions--;
         sock_catch_up(sock);
+        if (sock_is_sio(sock))
+            sio_of_sock(sock)->asking = &asking;
         write_roster(sock, wait, roster);
+        if (sock_is_sio(sock))
+            sio_of_sock(sock)->asking = NULL;
     }
     mem_free(wait);
 }
@@ -330,12 +343,12 @@ static void list_members(belfry_sock *sock, const struct rooms_request *request)
 {
     struct worker *worker = sock_worker(sock);
     if (!is_in(sock, request->room)) {
-        reply_error(sock, request->ref, ROOMS_ERR_NOT_MEMBER, bytes_of(NULL, 0));
+        rooms_app_refuse(sock, request->ref, ROOMS_ERR_NOT_MEMBER, bytes_of(NULL, 0));
         return;
     }
     if (sock->questions >= MAX_QUESTIONS) {
-        reply_error(sock, request->ref, ROOMS_ERR_BUSY,
-                    BELFRY_BYTES("too many member lists at once: wait for the answers"));
+        rooms_app_refuse(sock, request->ref, ROOMS_ERR_BUSY,
+                         BELFRY_BYTES("too many member lists at once: wait for the answers"));
         return;
     }
     struct roster_wait *wait = mem_alloc(sizeof *wait + request->ref.size + request->room.size);
@@ -351,13 +364,20 @@ static void list_members(belfry_sock *sock, const struct rooms_request *request)
         hub_ask_roster(worker->shard, nsp_of(sock), request->room, request->after,
                        worker->server->options.max_members_page, on_roster, wait) != BELFRY_OK) {
         mem_free(wait);
-        reply_error(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+        rooms_app_refuse(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
         return;
     }
+    if (sock_is_sio(sock) && sio_of_sock(sock)->asking != NULL)
+        wait->ack = belfry_ack_later(sio_of_sock(sock)->asking);
     sock->questions++;
 }
 
 /* --- the socket -------------------------------------------------------------------------------*/
+
+bool rooms_app_may_be_user(const struct belfry *server, belfry_bytes name)
+{
+    return name.size <= server->options.max_room_name_bytes && !json_text_has_control(name);
+}
 
 static unsigned on_upgrade(belfry_request *req, void *user)
 {
@@ -365,8 +385,7 @@ static unsigned on_upgrade(belfry_request *req, void *user)
     const char *name = belfry_request_query(req, "user");
     if (name == NULL || name[0] == '\0')
         return 0;
-    if (strlen(name) > req->route->server->options.max_room_name_bytes ||
-        json_text_has_control(bytes_of_text(name))) {
+    if (!rooms_app_may_be_user(req->route->server, bytes_of_text(name))) {
         request_reply_error(req, 400, "user: too long, or has control characters");
         return 400;
     }
@@ -381,7 +400,7 @@ static void on_open(belfry_sock *sock, void *user)
     send_json(sock, text);
 }
 
-static void handle(belfry_sock *sock, const struct rooms_request *request)
+void rooms_app_handle(belfry_sock *sock, const struct rooms_request *request)
 {
     switch (request->type) {
     case ROOMS_JOIN:
@@ -416,17 +435,17 @@ static void on_message(belfry_sock *sock, belfry_type type, belfry_bytes message
     (void)user;
     if (type != BELFRY_TEXT) {
         sock_catch_up(sock);
-        reply_error(sock, bytes_of(NULL, 0), ROOMS_ERR_NOT_TEXT, bytes_of(NULL, 0));
+        rooms_app_refuse(sock, bytes_of(NULL, 0), ROOMS_ERR_NOT_TEXT, bytes_of(NULL, 0));
         return;
     }
     enum rooms_error error = rooms_request_parse(message, &worker->server->rooms_limits, &request,
                                                  &worker->request_scratch);
     if (error == ROOMS_OK) {
-        handle(sock, &request);
+        rooms_app_handle(sock, &request);
         return;
     }
     sock_catch_up(sock);
-    reply_error(sock, request.ref, error, request.reason);
+    rooms_app_refuse(sock, request.ref, error, request.reason);
 }
 
 belfry_err belfry_rooms(belfry *server, const char *pattern)
@@ -437,7 +456,7 @@ belfry_err belfry_rooms(belfry *server, const char *pattern)
     if (err != BELFRY_OK)
         return err;
     route->speaks_rooms = true;
-    route->on_leave = on_leave;
+    route->on_leave = rooms_app_on_leave;
     route->data_size = 0;
     return BELFRY_OK;
 }

@@ -6,7 +6,6 @@
  * A stop is a counter that every worker looks at when its turn ends: a signal handler can raise it.
  */
 #include "server/server.h"
-#include "server/sock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,6 +18,8 @@
 #include "base/utf8.h"
 #include "http/field.h"
 #include "server/encode.h"
+#include "server/sio_recovery.h"
+#include "server/sock.h"
 
 static belfry_err new_epoll(struct poller **out_poller, void *user)
 {
@@ -39,6 +40,13 @@ static uint64_t or_unlimited(uint64_t value, uint64_t unlimited)
     return value == BELFRY_OFF ? unlimited : value;
 }
 
+int server_owner_of_id(const struct hub *hub, belfry_bytes name)
+{
+    const struct belfry *server = BELFRY_CONTAINER_OF(hub, struct belfry, hub);
+    int moved = moved_ids_find(server, name);
+    return moved >= 0 ? moved : worker_of_public_id(name, hub->worker_count);
+}
+
 static belfry_err make_hub(belfry *server)
 {
     const belfry_options *o = &server->options;
@@ -53,10 +61,12 @@ static belfry_err make_hub(belfry *server)
     };
     belfry_err err =
         hub_init(&server->hub, server->worker_count, &limits, encode_message, &server->env.random);
-    server->hub.owner_of = worker_of_public_id;
+    server->hub.owner_of = server_owner_of_id;
     server->hub.find_member = sock_find_member;
-    server->root = (struct belfry_nsp){ server, &server->hub.root };
-    return err;
+    server->moved = moved_ids_new();
+    if (err == BELFRY_OK && server->moved == NULL)
+        err = BELFRY_ERR_NOMEM;
+    return err == BELFRY_OK ? nsp_registry_init(server) : err;
 }
 
 static belfry_err make_workers(belfry *server)
@@ -144,7 +154,10 @@ void belfry_free(belfry *server)
     }
     for (unsigned i = 0; i < count; i++)
         worker_deinit(&server->workers[i]);
+    nsp_registry_deinit(server);
     hub_deinit(&server->hub);
+    server->moved = moved_ids_free(server->moved);
+    eio_endpoints_deinit(server);
     mem_free(server->workers);
     router_deinit(&server->router);
     server->tls = tls_context_free(server->tls);
@@ -258,16 +271,6 @@ belfry_err belfry_assets(belfry *server, const belfry_asset *assets)
     return err;
 }
 
-belfry_nsp *belfry_of(belfry *server, const char *name)
-{
-    if (server == NULL)
-        return NULL;
-    if (name != NULL && strcmp(name, "/") == 0)
-        return &server->root;
-    (void)server_why(BELFRY_ERR_NOT_FOUND, "this version has the namespace \"/\" only");
-    return NULL;
-}
-
 /* --- listening --------------------------------------------------------------------------------*/
 
 static belfry_err resolve(belfry *server, const char *list, bool is_ops)
@@ -326,6 +329,8 @@ belfry_err server_listen(belfry *server)
     if (atomic_load(&server->state) != SERVER_NEW)
         return server_why(BELFRY_ERR_STATE, "this server has been started before");
     belfry_err err = make_tls(server);
+    if (err == BELFRY_OK)
+        err = eio_endpoints_complete(server);
     if (err == BELFRY_OK)
         err = resolve(server, server->options.listen, false);
     if (err == BELFRY_OK && server->ops_listen != NULL)

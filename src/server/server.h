@@ -8,6 +8,8 @@
 
 #include "net/tls.h"
 #include "rooms/request.h"
+#include "server/eio_endpoint.h"
+#include "server/nsp.h"
 #include "server/router.h"
 #include "server/worker.h"
 #include "ws/extension.h"
@@ -25,12 +27,6 @@ struct server_env {
 
 enum server_state { SERVER_NEW, SERVER_RUNNING, SERVER_STOPPED };
 
-/* A namespace of the public API. */
-struct belfry_nsp {
-    struct belfry *server;
-    struct hub_nsp *hub;
-};
-
 /* One listening address, once resolved. */
 struct server_address {
     struct net_address address;
@@ -42,7 +38,10 @@ struct belfry {
     belfry_options options; /* complete: no zero stands for a default any more */
     struct server_env env;
     struct hub hub;
-    struct belfry_nsp root;
+    struct belfry_nsp *root; /* "/" */
+    struct nsp_registry namespaces;
+    struct eio_endpoint *endpoints;
+    struct moved_ids *moved; /* ids on other workers than they name */
     struct worker *workers;
     unsigned worker_count;
     struct router router;
@@ -76,6 +75,9 @@ belfry_err server_add_http_route(belfry *server, enum route_kind kind,
 
 /* Makes the workers' listeners; called once by whatever way the server is run. */
 BELFRY_NODISCARD belfry_err server_listen(belfry *server);
+
+/* hub.owner_of: the worker whose socket has the public id @name, or -1. */
+int server_owner_of_id(const struct hub *hub, belfry_bytes name);
 
 /* Have all workers ended? Then the state is SERVER_STOPPED. */
 bool server_check_stopped(belfry *server);

@@ -12,6 +12,7 @@
 #include "server/server.h"
 #include "server/sio_encode.h"
 #include "server/sio_msg.h"
+#include "server/target.h"
 
 #define DEFAULT_TIMEOUT_MS 5000
 #define KEY_WORKER_BITS 6 /* the home, in the low bits of a key */
@@ -405,9 +406,9 @@ static belfry_err call_one(struct call *call, const belfry_target *target,
                            struct message_spec *spec)
 {
     struct sio_sock *sock = sio_of_sock(target->sock);
-    uint64_t due_ms =
-        spec->call_timeout_ms == BELFRY_OFF ? UINT64_MAX
-                                            : call->home->loop.now_ms + spec->call_timeout_ms;
+    uint64_t due_ms = spec->call_timeout_ms == BELFRY_OFF
+                          ? UINT64_MAX
+                          : call->home->loop.now_ms + spec->call_timeout_ms;
     sock_catch_up(target->sock);
     if (!add_wait(sock, spec->ack_id, call->by_key.hash, due_ms))
         return server_outcome(BELFRY_ERR_NOMEM);

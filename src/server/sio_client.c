@@ -39,13 +39,12 @@ void sio_client_end(struct eio_session *s, const char *reason, const char *descr
 
 /* --- connecting -------------------------------------------------------------------------------*/
 
-/* Refused: its client is told, the connection stays. */
-static void refuse(struct sio_sock *sock, const char *message, const char *data)
+void sio_connect_refuse(struct sio_sock *sock, const char *message, const char *data)
 {
     struct eio_session *s = sock->session;
     counter_add(&s->conn.worker->counters.sio_refused, 1);
-    sio_send_connect_error(s, nsp_name(sock->sock.nsp), bytes_of_text(message),
-                           bytes_of_text(data), true);
+    sio_send_connect_error(s, nsp_name(sock->sock.nsp), bytes_of_text(message), bytes_of_text(data),
+                           true);
     sio_sock_end(sock, "", NULL);
 }
 
@@ -95,6 +94,8 @@ static void finish_connecting(struct sio_sock *sock)
     counter_add(&worker->counters.sio_connects, 1);
     sock->session->connect_deadline_ms = UINT64_MAX;
     sio_sock_tell_connected(sock);
+    if (worker->server->options.forget_handshakes)
+        sio_sock_forget_handshake(sock);
 }
 
 static char *new_pid(struct worker *worker)
@@ -115,12 +116,12 @@ static void enter(struct sio_sock *sock)
     if (nsp->recovered != NULL && sock->session->state.revision == EIO_REVISION_4) {
         sock->pid = new_pid(worker);
         if (sock->pid == NULL) {
-            refuse(sock, "out of memory", NULL);
+            sio_connect_refuse(sock, "out of memory", NULL);
             return;
         }
     }
     if (hub_enter(worker->shard, nsp->hub, &sock->sock.member, &how, &joined) != BELFRY_OK) {
-        refuse(sock, "out of memory", NULL);
+        sio_connect_refuse(sock, "out of memory", NULL);
         return;
     }
     hub_joined_deinit(&joined);
@@ -129,9 +130,9 @@ static void enter(struct sio_sock *sock)
 
 static void go_on_refused(struct sio_sock *sock, belfry_err err)
 {
-    const char *message = sock->refusal.message != NULL ? sock->refusal.message
-                                                        : belfry_strerror(err);
-    refuse(sock, message, sock->refusal.data);
+    const char *message =
+        sock->refusal.message != NULL ? sock->refusal.message : belfry_strerror(err);
+    sio_connect_refuse(sock, message, sock->refusal.data);
 }
 
 void sio_connect_go_on(struct sio_sock *sock)
@@ -278,7 +279,7 @@ static struct sio_sock *new_sock(struct eio_session *s, struct belfry_nsp *nsp, 
     if (sock == NULL)
         return NULL;
     sock->middleware = nsp->handlers->on_connect;
-    if (auth.size > 0 && !s->endpoint->server->options.forget_handshakes) {
+    if (auth.size > 0) {
         sock->auth = mem_dup_bytes(auth);
         if (sock->auth == NULL) {
             sio_sock_end(sock, "", NULL);
@@ -331,8 +332,7 @@ static belfry_bytes query_as_json(belfry_bytes query, struct buf *out)
         struct buf pair = { 0 };
         buf_printf(&pair, "%s=", plain);
         buf_put_bytes(&pair, value);
-        if (!buf_failed(&pair) &&
-            http_query_find(buf_bytes(&pair), plain, &text) == BELFRY_OK &&
+        if (!buf_failed(&pair) && http_query_find(buf_bytes(&pair), plain, &text) == BELFRY_OK &&
             utf8_is_valid(buf_bytes(&text)) && utf8_is_valid(name)) {
             if (out->size > 1)
                 buf_put_char(out, ',');

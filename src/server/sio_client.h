@@ -24,4 +24,7 @@ void sio_client_fail(struct eio_session *s, const char *why);
 /* Goes on with the middlewares of @sock. */
 void sio_connect_go_on(struct sio_sock *sock);
 
+/* Its client is told that it is refused; the connection stays. @data: JSON or NULL. */
+void sio_connect_refuse(struct sio_sock *sock, const char *message, const char *data);
+
 #endif

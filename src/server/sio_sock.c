@@ -128,6 +128,16 @@ void sio_sock_tell_connected(struct sio_sock *sock)
     call_moment(sock, NSP_CONNECTION, auth, 1);
 }
 
+void sio_sock_forget_handshake(struct sio_sock *sock)
+{
+    mem_free(sock->auth);
+    sock->auth = NULL;
+    if (sock->session == NULL)
+        return;
+    mem_free(sock->session->request);
+    sock->session->request = NULL;
+}
+
 static bool has_moment(const struct sio_sock *sock, enum nsp_moment moment)
 {
     return sock->sock.nsp->handlers->moments[moment] != NULL;
@@ -192,13 +202,11 @@ static void on_deliver(struct member *member, struct hub_batch *batch,
     struct eio_session *s = sock->session;
     if (BELFRY_UNLIKELY(sock->phase != SIO_CONNECTED))
         return; /* it hears of rooms from its answer on */
-    if (BELFRY_UNLIKELY(batch->messages[0]->has_ack) &&
-        !sio_call_ask(sock, batch->messages[0]))
+    if (BELFRY_UNLIKELY(batch->messages[0]->has_ack) && !sio_call_ask(sock, batch->messages[0]))
         return;
-    deliver_batch(&(struct receiver){ .sock = &sock->sock,
-                                      .conn = &s->conn,
-                                      .form = eio_session_form(s) },
-                  batch, membership);
+    deliver_batch(
+        &(struct receiver){ .sock = &sock->sock, .conn = &s->conn, .form = eio_session_form(s) },
+        batch, membership);
 }
 
 static belfry_err check_queue(struct sio_sock *sock)

@@ -65,6 +65,9 @@ void sio_sock_deinit(struct sio_sock *sock);
 /* Calls the handlers of "connection". */
 void sio_sock_tell_connected(struct sio_sock *sock);
 
+/* Frees what is kept of how it came. */
+void sio_sock_forget_handshake(struct sio_sock *sock);
+
 /* Leaves its namespace as the server wishes; its client is told. */
 void sio_disconnect(struct sio_sock *sock);
 

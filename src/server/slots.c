@@ -89,6 +89,11 @@ static void forget_name(struct slots *s, uint32_t index)
     slot->next = SLOT_UNNAMED;
 }
 
+void slots_unname(struct slots *s, uint64_t id)
+{
+    forget_name(s, index_of(id));
+}
+
 struct belfry_sock *slots_find_public(const struct slots *s, const char *public_id)
 {
     if (s->chunk_count == 0)

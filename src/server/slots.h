@@ -45,6 +45,8 @@ BELFRY_NODISCARD belfry_err slots_add(struct slots *s, struct belfry_sock *sock,
 
 /* From now on slots_find_public finds it, by the public id that it has. */
 void slots_name(struct slots *s, uint64_t id);
+/* No longer; it may be named anew. */
+void slots_unname(struct slots *s, uint64_t id);
 /* @public_id: PUBLIC_ID_SIZE characters. NULL: none. */
 struct belfry_sock *slots_find_public(const struct slots *s, const char *public_id);
 

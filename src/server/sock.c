@@ -25,9 +25,10 @@ void sock_catch_up(belfry_sock *sock)
 }
 
 belfry_err sock_open(belfry_sock *sock, struct worker *worker, const struct route *route,
-                     const struct sock_ops *ops)
+                     struct belfry_nsp *nsp, const struct sock_ops *ops)
 {
     sock->route = route;
+    sock->nsp = nsp;
     sock->member.ops = &ops->member;
     belfry_err err = slots_add(&worker->slots, sock, &sock->member.id);
     if (err != BELFRY_OK)
@@ -37,12 +38,20 @@ belfry_err sock_open(belfry_sock *sock, struct worker *worker, const struct rout
     return BELFRY_OK;
 }
 
+void sock_rename(belfry_sock *sock, const char public_id[PUBLIC_ID_SIZE])
+{
+    struct slots *slots = &sock_worker(sock)->slots;
+    slots_unname(slots, sock->member.id);
+    memcpy(sock->public_id, public_id, PUBLIC_ID_SIZE);
+    slots_name(slots, sock->member.id);
+}
+
 belfry_err sock_enter(belfry_sock *sock)
 {
     struct hub_joined joined;
     struct hub_enter how = { 0 };
-    belfry_err err = hub_enter(sock_worker(sock)->shard, &sock->route->server->hub.root,
-                               &sock->member, &how, &joined);
+    belfry_err err =
+        hub_enter(sock_worker(sock)->shard, sock->nsp->hub, &sock->member, &how, &joined);
     if (err == BELFRY_OK)
         hub_joined_deinit(&joined);
     return err;
@@ -52,7 +61,7 @@ void sock_leave_all(belfry_sock *sock,
                     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members))
 {
     struct worker *worker = sock_worker(sock);
-    struct hub_nsp *nsp = &sock->route->server->hub.root;
+    struct hub_nsp *nsp = sock->nsp->hub;
     while (sock->member.membership_count > 0) {
         uint32_t row = sock->member.membership_count - 1u;
         belfry_bytes name = membership_room_name(&sock->member.memberships[row]);
@@ -142,13 +151,13 @@ const char *belfry_sock_address(belfry_sock *sock)
     buf_clear(scratch);
     if (buf_reserve(scratch, STREAM_ADDRESS_SIZE) != BELFRY_OK)
         return "-";
-    stream_address(&sock_ops_of(sock)->conn(sock)->stream, (char *)scratch->data);
+    sock_ops_of(sock)->address(sock, (char *)scratch->data);
     return (const char *)scratch->data;
 }
 
 size_t belfry_queued(const belfry_sock *sock)
 {
-    return conn_queued(sock_ops_of(sock)->conn(sock));
+    return sock_ops_of(sock)->queued(sock);
 }
 
 static belfry_err check_room(const belfry_sock *sock, const char *room)
@@ -172,8 +181,8 @@ belfry_err belfry_join(belfry_sock *sock, const char *room)
     struct hub_join how = { .since = HUB_SINCE_NOW };
     if (sock->state != SOCK_OPEN)
         return server_outcome(BELFRY_ERR_GONE); /* it has left all rooms for good */
-    err = hub_join(sock_worker(sock)->shard, &sock->route->server->hub.root, &sock->member,
-                   bytes_of_text(room), &how, &joined);
+    err = hub_join(sock_worker(sock)->shard, sock->nsp->hub, &sock->member, bytes_of_text(room),
+                   &how, &joined);
     if (err != BELFRY_OK)
         return server_why(err, "cannot join: %s",
                           err == BELFRY_ERR_LIMIT ? "max_rooms_per_socket or max_rooms is reached"
@@ -186,8 +195,8 @@ belfry_err belfry_leave(belfry_sock *sock, const char *room)
 {
     uint32_t members;
     sock_catch_up(sock);
-    if (hub_leave(sock_worker(sock)->shard, &sock->route->server->hub.root, &sock->member,
-                  bytes_of_text(room), &members) != BELFRY_OK)
+    if (hub_leave(sock_worker(sock)->shard, sock->nsp->hub, &sock->member, bytes_of_text(room),
+                  &members) != BELFRY_OK)
         return server_why(BELFRY_ERR_NOT_FOUND, "the socket is not in this room");
     return BELFRY_OK;
 }
@@ -243,8 +252,7 @@ static void run_sock_job(struct worker *worker, struct job *job)
     mem_free(j);
 }
 
-/* The worker that a socket belongs to, NULL when it is known to be gone. */
-static struct worker *owner_of(belfry *server, belfry_id id)
+struct worker *sock_owner_of(belfry *server, belfry_id id)
 {
     unsigned owner = slot_worker_of(id);
     if (id == 0 || owner >= server->worker_count)
@@ -257,7 +265,7 @@ static struct worker *owner_of(belfry *server, belfry_id id)
 
 static belfry_err post_to_owner(belfry *server, const struct sock_job *what, const void *bytes)
 {
-    struct worker *worker = owner_of(server, what->id);
+    struct worker *worker = sock_owner_of(server, what->id);
     if (worker == NULL)
         return server_outcome(BELFRY_ERR_GONE);
     struct sock_job *job = mem_alloc(sizeof *job + what->size + 1);
@@ -303,7 +311,7 @@ belfry_err belfry_send_id(belfry *server, belfry_id id, belfry_type type, const 
 {
     if (!server_can_send(type, bytes_of(data, size)))
         return BELFRY_ERR_INVALID;
-    struct worker *worker = owner_of(server, id);
+    struct worker *worker = sock_owner_of(server, id);
     if (worker == NULL)
         return server_outcome(BELFRY_ERR_GONE);
     struct direct *direct = mem_alloc(sizeof *direct + size);

@@ -20,8 +20,12 @@ struct sock_ops {
      * connection is not read any more, so that there will not be more answers. */
     belfry_err (*reply)(belfry_sock *sock, belfry_bytes text);
     void (*close)(belfry_sock *sock, uint16_t code, belfry_bytes reason);
-    void (*stop)(belfry_sock *sock); /* the server shuts down */
-    struct conn *(*conn)(const belfry_sock *sock);
+    void (*stop)(belfry_sock *sock);  /* the server shuts down */
+    void (*abort)(belfry_sock *sock); /* at once */
+    /* Tells of what the slow policy took, before anything newer. NULL: cannot be told. */
+    void (*announce_gaps)(belfry_sock *sock);
+    size_t (*queued)(const belfry_sock *sock);
+    void (*address)(const belfry_sock *sock, char *out); /* of STREAM_ADDRESS_SIZE bytes */
     void *(*data)(belfry_sock *sock);
 };
 
@@ -36,11 +40,14 @@ enum sock_state { SOCK_OPEN, SOCK_CLOSING, SOCK_ENDED };
 struct belfry_sock {
     struct member member; /* its id is the belfry_id */
     const struct route *route;
+    struct belfry_nsp *nsp;
     char *user; /* NULL: not named */
     char public_id[PUBLIC_ID_SIZE + 1];
-    uint8_t state;     /* enum sock_state */
-    uint8_t reason;    /* enum close_reason, once it is closing */
-    uint8_t questions; /* member lists being collected for it */
+    uint8_t state;        /* enum sock_state */
+    uint8_t reason;       /* enum close_reason, once it is closing */
+    uint8_t questions;    /* member lists being collected for it */
+    bool is_too_slow : 1; /* will be closed when nobody walks its rooms */
+    bool has_gap : 1;     /* the slow policy dropped something that was not announced */
 };
 
 static inline const struct sock_ops *sock_ops_of(const belfry_sock *sock)
@@ -60,7 +67,14 @@ void sock_catch_up(belfry_sock *sock);
 
 /* Gives the socket its ids. Errors: NOMEM, LIMIT. */
 BELFRY_NODISCARD belfry_err sock_open(belfry_sock *sock, struct worker *worker,
-                                      const struct route *route, const struct sock_ops *ops);
+                                      const struct route *route, struct belfry_nsp *nsp,
+                                      const struct sock_ops *ops);
+
+/* It is known by another public id from now on. */
+void sock_rename(belfry_sock *sock, const char public_id[PUBLIC_ID_SIZE]);
+
+/* The worker that a socket belongs to, NULL when it is known to be gone. */
+struct worker *sock_owner_of(struct belfry *server, belfry_id id);
 
 /* From now on it hears what is said to everyone, and may join rooms. Errors: NOMEM. */
 BELFRY_NODISCARD belfry_err sock_enter(belfry_sock *sock);

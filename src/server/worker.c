@@ -8,9 +8,12 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "rooms/names.h"
+#include "server/eio_session.h"
 #include "server/http_session.h"
 #include "server/presence.h"
 #include "server/server.h"
+#include "server/sio_call.h"
+#include "server/sio_recovery.h"
 #include "server/sock.h"
 
 #define HOUSEKEEPING_MS 1000
@@ -49,14 +52,14 @@ belfry_bytes worker_date(struct worker *w)
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-int worker_of_public_id(const struct hub *hub, belfry_bytes name)
+int worker_of_public_id(belfry_bytes name, unsigned worker_count)
 {
     uint32_t tag = 0;
     if (!rooms_is_socket_id(name))
         return -1;
     for (int i = 0; i < 4; i++)
         tag = tag << 6 | (uint32_t)(strchr(letters, ((const char *)name.data)[i]) - letters);
-    return tag < hub->worker_count ? (int)tag : -1;
+    return tag < worker_count ? (int)tag : -1;
 }
 
 void worker_make_public_id(struct worker *w, char out[PUBLIC_ID_SIZE + 1])
@@ -225,15 +228,26 @@ static void resume_congested(struct timer *timer, uint64_t now_ms)
     list_give_back(&w->congested, &list);
 }
 
+static void expire_recoverable(struct belfry_nsp *nsp, void *arg)
+{
+    sio_recovery_expire(nsp, *(const uint64_t *)arg);
+}
+
 static void keep_house(struct timer *timer, uint64_t now_ms)
 {
     struct worker *w = BELFRY_CONTAINER_OF(timer, struct worker, housekeeping);
     hub_keep_house(w->shard, worker_wall_ms(w));
+    if (w->index == 0)
+        nsp_each(w->server, expire_recoverable, &now_ms);
+    (void)map_tidy(&w->eio_sessions, 256);
     if (now_ms / 1000 % POOL_TRIM_S == 0) {
         ws_pool_trim(w->pool);
         buf_deinit(&w->scratch);
         buf_deinit(&w->deflated);
         buf_deinit(&w->request_scratch);
+        buf_deinit(&w->packet);
+        buf_deinit(&w->base64);
+        sio_scratch_deinit(&w->msgpack);
     }
     /* After a crowd has left, its memory goes back to the system. */
     if (w->peak_connections > 1000 && w->connection_count < w->peak_connections / 2) {
@@ -365,7 +379,17 @@ static void stop_sock(struct belfry_sock *sock, void *arg)
 static void abort_sock(struct belfry_sock *sock, void *arg)
 {
     (void)arg;
-    conn_abort(sock_ops_of(sock)->conn(sock));
+    sock_ops_of(sock)->abort(sock);
+}
+
+/* Each ends, and is out of the map, when @end returns. */
+static void end_sessions(struct worker *w, void (*end)(struct eio_session *s))
+{
+    struct map_cursor cursor = { 0 };
+    struct map_node *node;
+    hub_drain(w->shard);
+    while ((node = map_next(&w->eio_sessions, &cursor)) != NULL)
+        end(BELFRY_CONTAINER_OF(node, struct eio_session, by_sid));
 }
 
 /* While it drains, operators may still ask how it goes. */
@@ -412,11 +436,13 @@ void worker_stop(struct worker *w, uint32_t drain_timeout_ms)
         http_session_stop(h);
     }
     slots_each(&w->slots, stop_sock, NULL);
+    end_sessions(w, eio_session_stop);
     w->loop.wants_turn = true;
 }
 
 void worker_abort_all(struct worker *w)
 {
+    end_sessions(w, eio_session_abort);
     slots_each(&w->slots, abort_sock, NULL);
     struct http_session *next;
     for (struct http_session *h = w->http_sessions; h != NULL; h = next) {
@@ -454,8 +480,10 @@ static belfry_err make_memory(struct worker *w)
     w->rx = mem_alloc(w->rx_size);
     w->fields = mem_alloc(HTTP_MAX_FIELDS * sizeof *w->fields);
     w->pool = ws_pool_new((int)w->server->options.deflate_level);
+    w->calls = sio_calls_new(w);
     presence_init(w);
-    if (w->rx == NULL || w->fields == NULL || w->pool == NULL || w->presence == NULL)
+    if (w->calls == NULL || w->rx == NULL || w->fields == NULL || w->pool == NULL ||
+        w->presence == NULL)
         return BELFRY_ERR_NOMEM;
     return BELFRY_OK;
 }
@@ -518,7 +546,9 @@ void worker_deinit(struct worker *w)
     worker_unlisten(w);
     struct worker *before = current_worker;
     current_worker = w;
+    w->calls = sio_calls_free(w->calls);
     presence_deinit(w);
+    map_deinit(&w->eio_sessions);
     loop_deinit(&w->loop);
     current_worker = before;
     w->pool = ws_pool_free(w->pool);
@@ -526,6 +556,10 @@ void worker_deinit(struct worker *w)
     buf_deinit(&w->scratch);
     buf_deinit(&w->deflated);
     buf_deinit(&w->request_scratch);
+    buf_deinit(&w->packet);
+    buf_deinit(&w->base64);
+    sio_scratch_deinit(&w->msgpack);
+    buf_deinit(&w->query_text);
     mem_free(w->dirty.items);
     mem_free(w->congested.items);
     mem_free(w->again.items);

@@ -18,6 +18,7 @@
 #include "server/cork.h"
 #include "server/counters.h"
 #include "server/slots.h"
+#include "socketio/msgpack_packet.h"
 #include "ws/pool.h"
 
 #define WORKER_RX_SIZE 524288
@@ -77,6 +78,12 @@ struct worker {
     struct buf request_scratch; /* decoded parts of the request being handled */
     struct buf deflated;        /* the same, for the message being compressed */
     struct buf scratch;         /* for the function that is running; nobody keeps it */
+    struct buf packet;          /* the Socket.IO packet being written */
+    struct buf base64;          /* the Engine.IO packet being read, decoded */
+    struct sio_scratch msgpack; /* the MessagePack packet being read */
+    struct buf query_text;      /* what belfry_sock_query gave last */
+    struct map eio_sessions;    /* by id */
+    struct sio_calls *calls;    /* that wait here for answers */
     char date[HTTP_DATE_SIZE + 1];
     uint64_t date_s;
 
@@ -156,6 +163,6 @@ uint64_t worker_wall_ms(const struct worker *w);
 void worker_make_public_id(struct worker *w, char out[PUBLIC_ID_SIZE + 1]);
 
 /* The worker that made the public id @name; -1: none of ours did. Thread: any. */
-int worker_of_public_id(const struct hub *hub, belfry_bytes name);
+int worker_of_public_id(belfry_bytes name, unsigned worker_count);
 
 #endif

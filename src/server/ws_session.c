@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "rooms/reply.h"
+#include "server/deliver.h"
 #include "server/encode.h"
 #include "server/server.h"
 #include "ws/close.h"
@@ -30,11 +32,49 @@ static bool is_dedicated(const struct ws_session *ws)
            ws_deflate_has_takeover(ws->decoder.params, WS_SERVER);
 }
 
-unsigned ws_session_form(const struct ws_session *ws)
+/* The form of room messages that this socket gets; see encode.h. */
+static unsigned form_of(const struct ws_session *ws)
 {
     if (!ws->decoder.params.is_on || is_dedicated(ws))
         return FORM_WS_PLAIN;
     return FORM_WS_DEFLATED(ws_deflate_window_bits(ws->decoder.params, WS_SERVER));
+}
+
+static struct receiver receiver_of(struct ws_session *ws)
+{
+    return (struct receiver){
+        .sock = &ws->sock, .conn = &ws->conn, .form = form_of(ws), .is_deflated = is_dedicated(ws)
+    };
+}
+
+static void deliver(struct member *member, struct hub_batch *batch, struct membership *membership)
+{
+    struct receiver r = receiver_of(ws_of_sock(sock_of_member(member)));
+    deliver_batch(&r, batch, membership);
+}
+
+/* Says which rooms have a gap, once there is room to say so. */
+static void announce_gaps(belfry_sock *sock)
+{
+    if (!sock->route->speaks_rooms || sock->state != SOCK_OPEN)
+        return;
+    struct conn *c = &ws_of_sock(sock)->conn;
+    sock->has_gap = false;
+    for (unsigned i = 0; i < sock->member.membership_count; i++) {
+        struct membership *membership = &sock->member.memberships[i];
+        if (membership->dropped == 0)
+            continue;
+        membership->dropped = 0;
+        struct buf text = { 0 };
+        rooms_put_gap(&text, membership_room_name(membership),
+                      BELFRY_BYTES("slow: this connection did not keep up and missed messages"));
+        if (!buf_failed(&text)) {
+            uint8_t header[10];
+            conn_write(c, header, ws_header_write(header, WS_TEXT | WS_FIN, text.size));
+            conn_write(c, text.data, text.size);
+        }
+        buf_deinit(&text);
+    }
 }
 
 /* --- opening ----------------------------------------------------------------------------------*/
@@ -53,7 +93,8 @@ belfry_err ws_session_start(struct conn *from, const struct ws_accept *accept)
     struct ws_session *ws = mem_alloc_zeroed(size);
     if (ws == NULL)
         return BELFRY_ERR_NOMEM;
-    belfry_err err = sock_open(&ws->sock, worker, accept->route, &ws_sock_ops);
+    belfry_err err =
+        sock_open(&ws->sock, worker, accept->route, worker->server->root, &ws_sock_ops);
     if (err != BELFRY_OK) {
         mem_free(ws);
         return err;
@@ -263,6 +304,14 @@ static size_t on_input(struct conn *c, uint8_t *data, size_t size)
     return size;
 }
 
+/* Drops what waits and closes with 1013. */
+static void close_slow(struct ws_session *ws)
+{
+    struct receiver r = receiver_of(ws);
+    deliver_drop_all(&r);
+    ws_fail(ws, WS_CLOSE_TRY_LATER, "too slow: max_queue_bytes were waiting", CLOSED_slow);
+}
+
 /* --- deadlines --------------------------------------------------------------------------------*/
 
 static void send_ping(struct ws_session *ws, uint64_t now_ms)
@@ -285,8 +334,8 @@ static void on_timer(struct conn *c, uint64_t now_ms)
 {
     struct ws_session *ws = ws_of_conn(c);
     const belfry_options *options = options_of(ws);
-    if (ws->is_too_slow) {
-        ws_close_slow(ws);
+    if (ws->sock.is_too_slow) {
+        close_slow(ws);
         return;
     }
     if (ws->sock.state == SOCK_CLOSING) {
@@ -311,8 +360,8 @@ static void on_timer(struct conn *c, uint64_t now_ms)
 static void on_drained(struct conn *c)
 {
     struct ws_session *ws = ws_of_conn(c);
-    if (ws->has_gap)
-        ws_announce_gaps(ws);
+    if (ws->sock.has_gap)
+        announce_gaps(&ws->sock);
     if (ws->sock.state == SOCK_OPEN && handlers_of(ws)->drained != NULL)
         handlers_of(ws)->drained(&ws->sock, handlers_of(ws)->user);
 }
@@ -434,9 +483,19 @@ static void sock_stop(belfry_sock *sock)
                 CLOSED_shutdown);
 }
 
-static struct conn *sock_conn(const belfry_sock *sock)
+static void sock_abort(belfry_sock *sock)
 {
-    return &ws_of_sock(sock)->conn;
+    conn_abort(&ws_of_sock(sock)->conn);
+}
+
+static size_t sock_queued(const belfry_sock *sock)
+{
+    return conn_queued(&ws_of_sock(sock)->conn);
+}
+
+static void sock_address(const belfry_sock *sock, char *out)
+{
+    stream_address(&ws_of_sock(sock)->conn.stream, out);
 }
 
 static void *sock_data(belfry_sock *sock)
@@ -462,11 +521,14 @@ static const struct session_ops ws_session_ops = {
 };
 
 static const struct sock_ops ws_sock_ops = {
-    .member = { .deliver = ws_deliver, .describe = describe },
+    .member = { .deliver = deliver, .describe = describe },
     .send = sock_send,
     .reply = sock_reply,
     .close = sock_close,
     .stop = sock_stop,
-    .conn = sock_conn,
+    .abort = sock_abort,
+    .announce_gaps = announce_gaps,
+    .queued = sock_queued,
+    .address = sock_address,
     .data = sock_data,
 };

@@ -17,9 +17,7 @@ struct ws_session {
     struct ws_decoder decoder;
     struct ws_deflate *deflate; /* a dedicated compressor, while in use */
     uint32_t last_deflate_ms;
-    bool is_pinged : 1;
-    bool is_too_slow : 1; /* will be closed with 1013 when nobody walks its rooms */
-    bool has_gap : 1;     /* the slow policy dropped something that was not announced */
+    bool is_pinged;
 };
 
 #define WS_DATA_OFFSET ((sizeof(struct ws_session) + 15) & ~(size_t)15)
@@ -35,18 +33,6 @@ struct ws_accept {
 /* Turns the HTTP connection @from into a WebSocket and opens it. Errors: NOMEM, LIMIT; @from is as
  * before. */
 BELFRY_NODISCARD belfry_err ws_session_start(struct conn *from, const struct ws_accept *accept);
-
-/* The form of room messages that this socket gets; see encode.h. */
-unsigned ws_session_form(const struct ws_session *ws);
-
-/* Deliveries (ws_deliver.c). */
-void ws_deliver(struct member *member, struct hub_batch *batch, struct membership *membership);
-
-/* Drops what waits and closes with 1013. */
-void ws_close_slow(struct ws_session *ws);
-
-/* Says which rooms have a gap, once there is room to say so. */
-void ws_announce_gaps(struct ws_session *ws);
 
 /* Ends it: out of its rooms, last callback, close frame @code if the peer has not had one. */
 void ws_fail(struct ws_session *ws, uint16_t code, const char *why, enum close_reason reason);

@@ -120,7 +120,9 @@ static int start_server(void **state)
                                            .drain_timeout_ms = 100 });
     assert_non_null(server);
     io = belfry_of(server, "/");
-    assert_null(belfry_of(server, "/other"));
+    assert_ptr_not_equal(belfry_of(server, "/other"), io);
+    assert_ptr_equal(belfry_of(server, "other"), belfry_of(server, "/other"));
+    assert_null(belfry_of(server, "/a,b"));
     assert_null(belfry_of(server, NULL));
     assert_int_equal(belfry_http(server, "GET /hello/:name", on_echo_request, &closed), BELFRY_OK);
     assert_int_equal(belfry_http(server, "POST /hello/:name", on_echo_request, &closed), BELFRY_OK);
