@@ -12,7 +12,7 @@
 
 struct nesting {
     unsigned level;
-    uint64_t is_object[JSON_MAX_DEPTH / 64];
+    uint64_t is_object[JSON_MAX_DEPTH / 64]; /* words are zeroed when they are reached */
 };
 
 _Static_assert(JSON_MAX_DEPTH % 64 == 0, "the bit stack has whole words");
@@ -217,6 +217,8 @@ static bool is_in_object(const struct nesting *n)
 static void push(struct nesting *n, enum json_kind kind)
 {
     uint64_t bit = (uint64_t)1 << (n->level % 64);
+    if (n->level % 64 == 0)
+        n->is_object[n->level / 64] = 0;
     if (kind == JSON_KIND_OBJECT)
         n->is_object[n->level / 64] |= bit;
     else
@@ -277,7 +279,8 @@ static bool open_level(struct json_iter *it, struct nesting *n, enum json_kind k
 /* One value with all that is in it, @outer levels being open around it. */
 static bool scan_value(struct json_iter *it, unsigned outer, struct json_value *out)
 {
-    struct nesting nesting = { 0 };
+    struct nesting nesting;
+    nesting.level = 0;
     skip_blanks(it);
     const uint8_t *start = it->at;
     enum json_kind first = kind_at(it);
