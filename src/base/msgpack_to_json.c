@@ -186,19 +186,22 @@ static belfry_err put_token(struct translator *t, const struct msgpack_token *to
 
 /* --- between values ---------------------------------------------------------------------- */
 
-static bool put_key(struct translator *t, const struct msgpack_token *key)
+/* An array as key would have its items taken for what comes next. */
+static bool is_key(const struct msgpack_token *key)
+{
+    return key->kind == MSGPACK_STR || key->kind == MSGPACK_UINT || key->kind == MSGPACK_INT;
+}
+
+static void put_key(struct translator *t, const struct msgpack_token *key)
 {
     if (key->kind == MSGPACK_STR) {
         json_put_string(t->out, key->bytes);
-    } else if (key->kind == MSGPACK_UINT || key->kind == MSGPACK_INT) {
+    } else {
         buf_put_char(t->out, '"');
         put_int(t->out, key);
         buf_put_char(t->out, '"');
-    } else {
-        return false;
     }
     buf_put_char(t->out, ':');
-    return true;
 }
 
 static void put_comma(struct translator *t, struct level *top)
@@ -215,7 +218,7 @@ static bool next_member(struct translator *t, struct level *top, bool *out_is_fo
     *out_is_found = false;
     while (top->due > 0 && !*out_is_found) {
         top->due--;
-        if (!msgpack_next(&t->from, &key))
+        if (!msgpack_next(&t->from, &key) || !is_key(&key))
             return false;
         struct msgpack_reader ahead = t->from;
         if (!msgpack_next(&ahead, &value))
@@ -225,8 +228,7 @@ static bool next_member(struct translator *t, struct level *top, bool *out_is_fo
             continue;
         }
         put_comma(t, top);
-        if (!put_key(t, &key))
-            return false;
+        put_key(t, &key);
         *out_is_found = true;
     }
     return true;

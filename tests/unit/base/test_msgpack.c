@@ -199,6 +199,7 @@ static const struct to_json_case {
     { "81 a1 ff 01", "invalid" },
     { "81 c0 01", "invalid" },
     { "81 90 01", "invalid" },
+    { "82 a161 00 91 d40000 01 02", "invalid" }, /* nor where the value is left out */
     { "81 c4 01 61 01", "invalid" },
     { "81 cb 3ff8000000000000 01", "invalid" },
     { "d4 01 00", "invalid" },
