@@ -102,13 +102,10 @@ enum sio_verdict sio_decoder_text(struct sio_decoder *d, const struct sio_limits
     sio_decoder_release(d);
     if (d->pending != NULL)
         return refuse(d, out_why, "got plaintext data when reconstructing a packet");
-    struct sio_packet head;
-    enum sio_verdict verdict = sio_packet_read(text, limits, &head, out_why);
-    if (verdict == SIO_PACKET)
-        *out_packet = head;
+    enum sio_verdict verdict = sio_packet_read(text, limits, out_packet, out_why);
     if (verdict != SIO_MORE)
         return verdict;
-    d->pending = pending_new(text, &head);
+    d->pending = pending_new(text, out_packet);
     return d->pending == NULL ? SIO_NO_MEMORY : SIO_MORE;
 }
 
