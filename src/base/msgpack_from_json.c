@@ -167,6 +167,7 @@ static void open_level(struct packer *p)
 /* Writes the header in front of what it is about. */
 static void close_level(struct packer *p)
 {
+    BELFRY_ASSERT(p->depth > 0); /* json_scan saw the opening bracket */
     const struct level *top = &p->levels[--p->depth];
     uint32_t count = top->is_map ? top->count / 2 : top->count;
     struct buf *out = p->out;
