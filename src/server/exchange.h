@@ -22,6 +22,9 @@
  * An answer before the body is complete is sent at once; the rest of the body is read and thrown
  * away. After on_too_large the connection closes with the answer.
  *
+ * While the server stops, owners are asked and told as ever; their answers close the connections. A
+ * request for a worker that has stopped already is answered 503.
+ *
  * Requests that upgrade have no exchange. They are handled by the owner as well: if it is another
  * worker, the connection moves there first, unread bytes and all, and owner() is asked again.
  *

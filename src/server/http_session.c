@@ -498,7 +498,9 @@ static void refuse_body(struct http_session *h, const struct http_body_event *ev
 
 static void end_body(struct http_session *h)
 {
-    if (h->state == HTTP_SKIPPING)
+    if (h->state == HTTP_SKIPPING && h->conn.worker->is_stopping)
+        conn_finish(&h->conn);
+    else if (h->state == HTTP_SKIPPING)
         next_request(h);
     else if (h->exchange != NULL)
         end_exchange_body(h);

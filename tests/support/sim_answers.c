@@ -17,7 +17,8 @@ struct sim_question {
     struct sim_question **link;
     struct sim_answers *answers;
     struct exchange *x;
-    bool has_rest; /* the body, or that it is too large */
+    unsigned worker; /* who heard of it */
+    bool has_rest;   /* the body, or that it is too large */
     bool is_lost;
 };
 
@@ -26,16 +27,15 @@ struct sim_question {
 static unsigned worker_of(const struct http_head *head)
 {
     const char *path = head->path.data;
-    SIM_CHECK(head->path.size > 5 && memcmp(path, "/x/", 3) == 0 && path[4] == '/',
-              "a path that is not ours: %.*s", (int)head->path.size, path);
-    return (unsigned)(path[3] - '0');
+    SIM_CHECK(head->path.size >= 3 && memcmp(path, "/x/", 3) == 0, "a path that is not ours");
+    return head->path.size > 3 ? (unsigned)(uint8_t)path[3] - '0' : UINT32_MAX;
 }
 
 static bool says(const struct http_head *head, const char *verb)
 {
-    const char *rest = (const char *)head->path.data + 5;
+    const char *path = head->path.data;
     size_t size = strlen(verb);
-    return head->path.size - 5 >= size && memcmp(rest, verb, size) == 0;
+    return head->path.size >= 5 + size && memcmp(path + 5, verb, size) == 0;
 }
 
 static struct worker *owner(struct worker *home, belfry_request *req, void *user)
@@ -51,10 +51,8 @@ static struct worker *owner(struct worker *home, belfry_request *req, void *user
 static struct sim_question *question_of(struct exchange *x)
 {
     struct sim_question *q = exchange_data(x);
-    const struct worker *here = worker_current();
-    unsigned index = worker_of(exchange_head(x));
     SIM_CHECK(q != NULL && q->x == x, "an exchange that did not begin");
-    SIM_CHECK(here->index == index || index >= here->server->worker_count, "the wrong worker");
+    SIM_CHECK(q->worker == worker_current()->index, "told on another worker");
     return q;
 }
 
@@ -90,14 +88,18 @@ static void on_begin(struct exchange *x, void *user)
     struct sim_question *q = calloc(1, sizeof *q);
     SIM_CHECK(q != NULL, "the test is out of memory");
     SIM_CHECK(exchange_data(x) == NULL, "begun twice");
-    *q = (struct sim_question){ .next = a->first, .link = &a->first, .answers = a, .x = x };
+    const struct worker *here = worker_current();
+    unsigned wanted = worker_of(exchange_head(x));
+    SIM_CHECK(wanted == here->index || wanted >= here->server->worker_count, "the wrong worker");
+    *q = (struct sim_question){
+        .next = a->first, .link = &a->first, .answers = a, .x = x, .worker = here->index
+    };
     if (q->next != NULL)
         q->next->link = &q->next;
     a->first = q;
     a->begun++;
     a->live++;
     exchange_set_data(x, q);
-    (void)question_of(x);
     if (says(exchange_head(x), "early"))
         answer(q, 200, "early");
 }
@@ -174,8 +176,7 @@ static void release(struct loop_post *post, void *owner_of_loop)
     struct sim_question *next;
     for (struct sim_question *q = r->answers->first; q != NULL; q = next) {
         next = q->next;
-        const struct http_head *head = exchange_head(q->x);
-        if (worker_of(head) == worker->index && says(head, "hold"))
+        if (q->worker == worker->index && says(exchange_head(q->x), "hold"))
             answer(q, 200, "released");
     }
     free(r);
@@ -195,7 +196,9 @@ static void upgrade(belfry_request *req, void *user)
 {
     struct sim_answers *a = user;
     a->upgrades++;
-    SIM_CHECK(worker_current()->index == worker_of(req->head), "an upgrade at the wrong worker");
+    SIM_CHECK(worker_current()->index == worker_of(req->head) ||
+                  worker_of(req->head) >= a->world->server->worker_count,
+              "an upgrade at the wrong worker");
     if (says(req->head, "no")) {
         req->must_close = true;
         request_reply_error(req, 400, "no");
