@@ -273,6 +273,26 @@ uint32_t hub_nsp_member_count(struct hub_nsp *nsp);
 uint32_t hub_member_count(struct hub_nsp *nsp, belfry_bytes room);
 uint64_t hub_room_count(struct hub_nsp *nsp);
 
+/* Rooms that have members, in no order. Under the namespace's lock: @visit copies what it wants and
+ * calls nothing of the hub. */
+void hub_each_room(struct hub_nsp *nsp,
+                   void (*visit)(belfry_bytes room, uint32_t members, void *arg), void *arg);
+
+/* Whom a message would reach: everyone, or who is in one of @rooms; not who is in one of @excepts.
+ * The names may be ids of members. */
+struct hub_selection {
+    uint8_t room_count; /* 0: everyone */
+    uint8_t except_count;
+    belfry_bytes rooms[MESSAGE_MAX_ROOMS];
+    belfry_bytes excepts[MESSAGE_MAX_ROOMS];
+    uint64_t except_member;
+};
+
+/* Every selected member of this worker, once. While it runs nobody may come, go, join or leave. */
+void hub_each_selected(struct hub_shard *shard, struct hub_nsp *nsp,
+                       const struct hub_selection *selection,
+                       void (*visit)(struct member *member, void *arg), void *arg);
+
 /* True for the first caller since hub_take_count: it should announce the count soon. */
 bool hub_mark_count_due(struct hub_nsp *nsp, belfry_bytes room);
 uint32_t hub_take_count(struct hub_nsp *nsp, belfry_bytes room);

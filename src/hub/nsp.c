@@ -315,6 +315,19 @@ uint64_t hub_room_count(struct hub_nsp *nsp)
     return count;
 }
 
+void hub_each_room(struct hub_nsp *nsp,
+                   void (*visit)(belfry_bytes room, uint32_t members, void *arg), void *arg)
+{
+    struct map_cursor cursor = { 0 };
+    pthread_mutex_lock(&nsp->lock);
+    for (struct map_node *node; (node = map_next(&nsp->rooms, &cursor)) != NULL;) {
+        const struct hub_room *room = BELFRY_CONTAINER_OF(node, struct hub_room, by_name);
+        if (room->member_count > 0)
+            visit(bytes_of(room->name, room->name_size), room->member_count, arg);
+    }
+    pthread_mutex_unlock(&nsp->lock);
+}
+
 bool hub_mark_count_due(struct hub_nsp *nsp, belfry_bytes name)
 {
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);

@@ -108,3 +108,43 @@ void reach_each(const struct reach *reach, reach_visit_fn *visit, void *arg)
     if (!has_one_source(reach))
         everyone_forget_seen(reach->everyone);
 }
+
+/* --- for the server ---------------------------------------------------------------------------*/
+
+static struct message_room resolve(const struct hub *hub, belfry_bytes name)
+{
+    return (struct message_room){ .name = name,
+                                  .hash = map_hash(&hub->hash_key, name),
+                                  .owner = hub_owner_of(hub, name) };
+}
+
+struct selected {
+    void (*visit)(struct member *member, void *arg);
+    void *arg;
+};
+
+static void visit_selected(struct member *member, struct membership *membership, void *arg)
+{
+    const struct selected *selected = arg;
+    (void)membership;
+    selected->visit(member, selected->arg);
+}
+
+void hub_each_selected(struct hub_shard *shard, struct hub_nsp *nsp,
+                       const struct hub_selection *selection,
+                       void (*visit)(struct member *member, void *arg), void *arg)
+{
+    struct message_room names[2 * MESSAGE_MAX_ROOMS];
+    unsigned count = 0;
+    struct reach reach;
+    struct selected selected = { visit, arg };
+    BELFRY_ASSERT(selection->room_count <= MESSAGE_MAX_ROOMS);
+    BELFRY_ASSERT(selection->except_count <= MESSAGE_MAX_ROOMS);
+    for (unsigned i = 0; i < selection->room_count; i++)
+        names[count++] = resolve(nsp->hub, selection->rooms[i]);
+    for (unsigned i = 0; i < selection->except_count; i++)
+        names[count++] = resolve(nsp->hub, selection->excepts[i]);
+    reach_find(&reach, shard, nsp, names, selection->room_count, selection->except_count,
+               selection->except_member);
+    reach_each(&reach, visit_selected, &selected);
+}

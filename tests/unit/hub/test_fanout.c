@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "unit/hub/crowd.h"
 
 static struct crowd crowd;
@@ -224,6 +226,36 @@ static char initial_of(const struct person *p)
     return p->name[p->name[0] == '#' ? 2 : 0];
 }
 
+static void note_selected(struct member *member, void *arg)
+{
+    const struct person *p = BELFRY_CONTAINER_OF(member, struct person, member);
+    char *selected = arg;
+    assert_null(strchr(selected, initial_of(p)));
+    selected[strlen(selected)] = initial_of(p);
+}
+
+static int compare_letters(const void *a, const void *b)
+{
+    return *(const char *)a - *(const char *)b;
+}
+
+/* Without saying anything it is the same people. */
+static void assert_selected(const char *name, const struct message_spec *spec, const char *want)
+{
+    char selected[16] = "";
+    struct hub_selection selection = { .room_count = spec->room_count,
+                                       .except_count = spec->except_count,
+                                       .except_member = spec->except_member };
+    memcpy(selection.rooms, spec->rooms, sizeof selection.rooms);
+    memcpy(selection.excepts, spec->excepts, sizeof selection.excepts);
+    for (unsigned w = 0; w < crowd.hub.worker_count; w++)
+        hub_each_selected(&crowd.hub.shards[w], &crowd.hub.root, &selection, note_selected,
+                          selected);
+    qsort(selected, strlen(selected), 1, compare_letters);
+    if (strcmp(selected, want) != 0)
+        fail_msg("%s: \"%s\" are selected, not \"%s\"", name, selected, want);
+}
+
 static void assert_targets(const struct target_case *cases, size_t count)
 {
     struct person *all[] = { &ada, &bob, &cyd, &dan, &eve, &fay };
@@ -248,6 +280,7 @@ static void assert_targets(const struct target_case *cases, size_t count)
         }
         if (strcmp(heard, c->want) != 0)
             fail_msg("%s: heard by \"%s\", not \"%s\"", c->name, heard, c->want);
+        assert_selected(c->name, &spec, c->want);
     }
 }
 

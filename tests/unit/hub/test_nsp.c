@@ -456,6 +456,31 @@ static void test_a_due_count_is_taken_by_one(void **state)
     assert_int_equal(hub_take_count(&crowd.hub.root, BELFRY_BYTES("nowhere")), 0);
 }
 
+static void note_room(belfry_bytes room, uint32_t members, void *arg)
+{
+    unsigned *seen = arg;
+    assert_int_equal(room.size, 1);
+    seen[((const char *)room.data)[0] - 'a'] += members;
+}
+
+static void test_rooms_with_members_are_listed_each_once(void **state)
+{
+    (void)state;
+    unsigned seen[4] = { 0 };
+    crowd_join(&ada, "a");
+    crowd_join(&cyd, "a");
+    crowd_join(&bob, "b");
+    crowd_join(&bob, "d");
+    crowd_say(&crowd, NULL, "c", "only history");
+    crowd_say(&crowd, NULL, "d", "only history from now on");
+    crowd_leave(&bob, "d");
+    hub_each_room(&crowd.hub.root, note_room, seen);
+    assert_int_equal(seen[0], 2);
+    assert_int_equal(seen[1], 1);
+    assert_int_equal(seen[2], 0);
+    assert_int_equal(seen[3], 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_tower, close_tower)
@@ -481,6 +506,7 @@ int main(void)
         TEST(test_rooms_and_memberships_are_limited),
         TEST(test_foreign_threads_are_told_to_try_again),
         TEST(test_a_due_count_is_taken_by_one),
+        TEST(test_rooms_with_members_are_listed_each_once),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
