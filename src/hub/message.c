@@ -28,6 +28,18 @@ static belfry_bytes copy_to(char **at, belfry_bytes from)
     return bytes_of(start, from.size);
 }
 
+static void copy_rooms(char **at, const struct message_spec *spec, const struct map_key *hash_key,
+                       struct message_room *out)
+{
+    for (unsigned i = 0; i < (unsigned)spec->room_count + spec->except_count; i++) {
+        belfry_bytes name =
+            i < spec->room_count ? spec->rooms[i] : spec->excepts[i - spec->room_count];
+        out[i].name = copy_to(at, name);
+        out[i].hash = map_hash(hash_key, name);
+        out[i].owner = -1;
+    }
+}
+
 /* The scope makes keys of different senders and rooms different. */
 static belfry_bytes copy_key(char **at, const struct message_spec *spec)
 {
@@ -94,13 +106,7 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
     for (unsigned i = 0; i < spec->attachment_count; i++)
         attachments[i] = copy_to(&at, spec->attachments[i]);
     m->key = copy_key(&at, spec);
-    for (size_t i = 0; i < room_count; i++) {
-        belfry_bytes name =
-            i < spec->room_count ? spec->rooms[i] : spec->excepts[i - spec->room_count];
-        rooms[i].name = copy_to(&at, name);
-        rooms[i].hash = map_hash(hash_key, name);
-        rooms[i].owner = -1;
-    }
+    copy_rooms(&at, spec, hash_key, rooms);
     if (m->key.size > 0)
         m->by_key.hash = map_hash(hash_key, m->key);
     for (unsigned i = 0; i < worker_count; i++)
