@@ -27,6 +27,8 @@ static bool measure(const struct target *target, struct report *r)
         return echo_measure(target, r);
     case BENCH_FANOUT:
         return fanout_measure(target, r);
+    case BENCH_CONNECT:
+        return connect_measure(target, r);
     case BENCH_IDLE:
         return idle_measure(target, r);
     }

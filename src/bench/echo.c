@@ -8,6 +8,9 @@
  * first batch of each connection is compared byte by byte; afterwards bytes are counted, and only
  * the first few of each read are compared (a close, a ping or a slipped frame shows there).
  *
+ * Over Socket.IO a message is the event "echo" with the payload, or "ack" and the ack; replies are
+ * known to the byte as well, for every JSON writer spells [name, text] the same way.
+ *
  * Against the floor (--raw) the same client bytes go out, and come back as they are: k frames of
  * size + 6, 8 or 14 bytes, where a WebSocket server returns size + 2, 4 or 10.
  *
@@ -32,29 +35,70 @@ struct echo {
     bool is_first_batch;
 };
 
-/* Message @number of a batch: text that differs from its neighbours, so that order shows. */
-static void fill_message(struct buf *message, uint32_t size, uint32_t number)
+/* Payload @number of a batch: text that differs from its neighbours, so that order shows. */
+static void put_payload(struct buf *out, uint32_t size, uint32_t number)
 {
-    buf_clear(message);
     for (uint32_t i = 0; i < size; i++)
-        buf_put_char(message, (char)('a' + (i + number) % 26));
+        buf_put_char(out, (char)('a' + (i + number) % 26));
+}
+
+/* Ack ids of one length, so that all replies have one: 1 to 9, or 10 to 99, or 100 to 999... */
+static uint32_t first_ack_id(uint32_t depth)
+{
+    uint32_t first = 1;
+    while (first * 9 < depth)
+        first *= 10;
+    return first;
+}
+
+/* What a Socket.IO client sends, and what it must hear: the same event, or the ack. Ids come again
+ * in every batch; they are the client's to choose. */
+static void put_packets(struct buf *request, struct buf *reply, const struct bench_options *o,
+                        uint32_t number)
+{
+    uint32_t id = first_ack_id(o->depth) + number;
+    if (o->wants_acks) {
+        buf_printf(request, "42%u[\"ack\",\"", id);
+        buf_printf(reply, "43%u[\"", id);
+    } else {
+        buf_put_text(request, "42[\"echo\",\"");
+        buf_put_text(reply, "42[\"echo\",\"");
+    }
+    put_payload(request, o->message_bytes, number);
+    put_payload(reply, o->message_bytes, number);
+    buf_put_text(request, "\"]");
+    buf_put_text(reply, "\"]");
+}
+
+/* One message and the reply to it, as frames. */
+static bool put_exchange(struct echo *e, const struct bench_options *o, uint32_t number)
+{
+    enum wire_opcode opcode = o->is_binary ? WIRE_BINARY : WIRE_TEXT;
+    struct buf request = { 0 }, reply = { 0 };
+    if (o->is_socketio) {
+        put_packets(&request, &reply, o, number);
+    } else {
+        put_payload(&request, o->message_bytes, number);
+        put_payload(&reply, o->message_bytes, number);
+    }
+    wire_put_client_frame(&e->batch, opcode, buf_bytes(&request));
+    if (!o->is_raw)
+        wire_put_server_frame(&e->replies, opcode, buf_bytes(&reply));
+    bool is_put = !buf_failed(&request) && !buf_failed(&reply);
+    buf_deinit(&request);
+    buf_deinit(&reply);
+    return is_put;
 }
 
 static bool build_batch(struct echo *e, const struct bench_options *o)
 {
-    enum wire_opcode opcode = o->is_binary ? WIRE_BINARY : WIRE_TEXT;
-    struct buf message = { 0 };
+    bool is_built = true;
     BELFRY_ASSERT(o->depth > 0);
-    for (uint32_t number = 0; number < o->depth; number++) {
-        fill_message(&message, o->message_bytes, number);
-        wire_put_client_frame(&e->batch, opcode, buf_bytes(&message));
-        if (!o->is_raw)
-            wire_put_server_frame(&e->replies, opcode, buf_bytes(&message));
-    }
+    for (uint32_t number = 0; number < o->depth && is_built; number++)
+        is_built = put_exchange(e, o, number);
     if (o->is_raw)
         buf_put_bytes(&e->replies, buf_bytes(&e->batch));
-    bool is_built = !buf_failed(&message) && !buf_failed(&e->batch) && !buf_failed(&e->replies);
-    buf_deinit(&message);
+    is_built = is_built && !buf_failed(&e->batch) && !buf_failed(&e->replies);
     e->reply_bytes = (uint32_t)(e->replies.size / o->depth);
     return is_built || bench_complain("out of memory: lower -s or -k");
 }

@@ -8,21 +8,19 @@
  * member falls behind another by more than a round. Rounds are never cut: the measured stretch
  * starts and ends with nothing in flight, and takes at least one round.
  *
- * In the room protocol a copy is a data frame that begins with {"type":"message"; acks, presence
- * and whatever else the server says do not count. With --plain every data frame is a copy. Before
- * anything is measured, one message must reach every member with the right text.
+ * A copy is a data frame that begins as dialect.c says; acks, presence and whatever else the server
+ * says do not count. With --plain every data frame is a copy. Before anything is measured, one
+ * message must reach every member with the right text.
  */
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/dialect.h"
 #include "bench/modes.h"
 #include "bench/swarm.h"
 
-#define MESSAGE_PREFIX "{\"type\":\"message\""
-#define JOINED_PREFIX "{\"type\":\"joined\""
-_Static_assert(sizeof MESSAGE_PREFIX - 1 <= WALK_PREFIX_BYTES, "a copy is known by its prefix");
-
 struct fanout {
     struct swarm swarm;
+    const struct dialect *dialect;
     struct histogram *latency;
     struct buf text;    /* the text of every message */
     struct buf join;    /* one frame */
@@ -57,20 +55,21 @@ static void put_text(struct buf *out, uint32_t size)
 
 static bool build_frames(struct fanout *f, const struct bench_options *o)
 {
-    struct buf json = { 0 };
+    const struct dialect *d = f->dialect;
+    struct buf payload = { 0 };
     put_text(&f->text, o->message_bytes);
-    buf_printf(&json, "{\"type\":\"join\",\"room\":\"%s\"}", o->room);
-    wire_put_client_frame(&f->join, WIRE_TEXT, buf_bytes(&json));
-    buf_clear(&json);
-    buf_put_text(&json, "{\"type\":\"message\",\"text\":\"");
-    buf_put_bytes(&json, buf_bytes(&f->text));
-    buf_put_text(&json, "\"}");
-    wire_put_client_frame(&f->message, WIRE_TEXT, buf_bytes(o->is_plain ? &f->text : &json));
+    if (d->join != NULL) {
+        dialect_put(&payload, d->join, o->room, buf_bytes(&f->text));
+        wire_put_client_frame(&f->join, WIRE_TEXT, buf_bytes(&payload));
+        buf_clear(&payload);
+    }
+    dialect_put(&payload, d->message, o->room, buf_bytes(&f->text));
+    wire_put_client_frame(&f->message, WIRE_TEXT, buf_bytes(&payload));
     for (uint32_t i = 0; i < o->depth; i++)
         buf_put_bytes(&f->batch, buf_bytes(&f->message));
-    bool is_built = !buf_failed(&json) && !buf_failed(&f->text) && !buf_failed(&f->join) &&
+    bool is_built = !buf_failed(&payload) && !buf_failed(&f->text) && !buf_failed(&f->join) &&
                     !buf_failed(&f->message) && !buf_failed(&f->batch);
-    buf_deinit(&json);
+    buf_deinit(&payload);
     return is_built || bench_complain("out of memory: lower -s or -k");
 }
 
@@ -81,10 +80,11 @@ static bool on_joining_frame(void *user, const struct wire_frame *frame, belfry_
     struct reading *reading = user;
     if (wire_is_control(frame->opcode))
         return swarm_on_control(reading->member, frame, shown);
-    if (begins_with(shown, "{\"type\":\"error\""))
+    const struct dialect *d = reading->fanout->dialect;
+    if (begins_with(shown, d->refused))
         return bench_complain("member %u may not join: %.*s", reading->member->index,
                               (int)BELFRY_MIN(shown.size, 200u), (const char *)shown.data);
-    if (begins_with(shown, JOINED_PREFIX))
+    if (begins_with(shown, d->joined))
         reading->fanout->missing--;
     return true;
 }
@@ -98,28 +98,26 @@ static bool on_joining_bytes(struct swarm *s, struct member *m, belfry_bytes byt
 static bool send_join(struct swarm *s, struct member *m)
 {
     struct fanout *f = s->user;
-    return s->options->is_plain || swarm_send(s, m, buf_bytes(&f->join));
+    return f->dialect->join == NULL || swarm_send(s, m, buf_bytes(&f->join));
 }
 
 static bool join_all(struct fanout *f)
 {
     const struct bench_options *o = f->swarm.options;
-    f->missing = o->is_plain ? 0 : o->connections;
+    f->missing = f->dialect->join == NULL ? 0 : o->connections;
     f->swarm.on_open = send_join;
     f->swarm.on_bytes = on_joining_bytes;
     return swarm_open(&f->swarm, o->connections) &&
            swarm_run(&f->swarm, &f->missing, o->timeout_ms,
-                     "members had no {\"type\":\"joined\"} (does this path speak the room "
-                     "protocol? see --plain)");
+                     "members had no answer to their join (which protocol does this path speak? "
+                     "see --plain and --socketio)");
 }
 
 /* --- rounds --------------------------------------------------------------------------------- */
 
 static bool is_copy(const struct fanout *f, const struct wire_frame *frame, belfry_bytes shown)
 {
-    if (f->swarm.options->is_plain)
-        return frame->opcode != WIRE_CONTINUATION;
-    return begins_with(shown, MESSAGE_PREFIX);
+    return frame->opcode != WIRE_CONTINUATION && begins_with(shown, f->dialect->copy);
 }
 
 static bool count_copy(struct reading *reading)
@@ -238,8 +236,8 @@ static bool open_all(struct fanout *f, struct report *r)
 
 bool fanout_measure(const struct target *target, struct report *r)
 {
-    struct fanout f = { .latency = &r->latency };
     const struct bench_options *o = r->options;
+    struct fanout f = { .latency = &r->latency, .dialect = dialect_of(o) };
     bool is_good = swarm_init(&f.swarm, o, target) && build_frames(&f, o);
     f.swarm.user = &f;
     is_good = is_good && open_all(&f, r) && check_first_message(&f) &&

@@ -1,5 +1,5 @@
 /*
- * modes.h - the three kinds of load. Each opens its own swarm, measures, and fills the report.
+ * modes.h - the four kinds of load. Each opens its own swarm, measures, and fills the report.
  *
  * False: what went wrong has been printed.
  */
@@ -11,6 +11,7 @@
 
 BELFRY_NODISCARD bool echo_measure(const struct target *target, struct report *r);
 BELFRY_NODISCARD bool fanout_measure(const struct target *target, struct report *r);
+BELFRY_NODISCARD bool connect_measure(const struct target *target, struct report *r);
 BELFRY_NODISCARD bool idle_measure(const struct target *target, struct report *r);
 
 #endif

@@ -16,54 +16,52 @@
 #define MAX_SECONDS 3600
 
 static const char help[] =
-    "Usage: belfry bench echo|fanout|idle [URL] [options]\n"
+    "Usage: belfry bench echo|fanout|connect|idle [URL] [options]\n"
     "\n"
-    "Drives a WebSocket server and reports messages per second, latency, and, given the server's\n"
-    "pid, the CPU time it spent per million messages. Loopback targets only, unless told "
-    "otherwise.\n"
+    "Drives a WebSocket or Socket.IO server and reports messages per second, latency, and, given\n"
+    "the server's pid, the CPU time it spent per million messages. Loopback targets only, unless\n"
+    "told otherwise.\n"
     "\n"
-    "Modes\n"
-    "  echo    every connection sends a batch of -k messages in one write, waits until all of "
-    "them\n"
-    "          came back, and sends the next          (default URL ws://127.0.0.1:3001/echo)\n"
-    "  fanout  -c members join one room; each of the --senders first members sends a batch of -k\n"
-    "          messages in one write; the next round starts when every member has every copy\n"
-    "                                                 (default URL ws://127.0.0.1:3001/ws)\n"
-    "  idle    opens -c connections and holds them; with --pid, memory per further connection\n"
-    "                                                 (default URL ws://127.0.0.1:3001/ws)\n"
+    "Modes, and their default URL at ws://127.0.0.1:3001 (/socket.io/ with --socketio)\n"
+    "  echo     every connection sends a batch of -k messages in one write, waits until all of\n"
+    "           them came back, and sends the next                                  (/echo)\n"
+    "  fanout   -c members join one room; each of the --senders first members sends a batch of\n"
+    "           -k messages in one write; the next round starts when every member has every\n"
+    "           copy                                                                (/ws)\n"
+    "  connect  opens and closes connections, -c at a time                          (/ws)\n"
+    "  idle     opens -c connections and holds them; with --pid, memory per further connection\n"
+    "                                                                               (/ws)\n"
     "\n"
     "Load\n"
-    "  -c, --connections N   connections, or members of the room          (16; fanout 100; idle "
-    "1000)\n"
-    "  -s, --size BYTES      payload of an echoed message, or text of a room message      (20; "
-    "100)\n"
-    "  -k, --depth N         messages in flight per connection, or per sender                   "
-    "(1)\n"
-    "  -d, --duration SEC    time to measure, or to hold idle connections             (5; idle 2)\n"
-    "      --warmup SEC      time to run before measuring                                      "
-    "(0.5)\n"
+    "  -c, --connections N   connections, or members of the room\n"
+    "                                            (16; fanout 100; connect 64; idle 1000)\n"
+    "  -s, --size BYTES      payload of an echoed message, or text of a room message (20; 100)\n"
+    "  -k, --depth N         messages in flight per connection, or per sender        (1)\n"
+    "  -d, --duration SEC    time to measure, or to hold idle connections            (5; idle 2)\n"
+    "      --warmup SEC      time to run before measuring                            (0.5)\n"
     "      --binary          echo: binary messages instead of text\n"
-    "      --senders N       fanout: how many members send                                      "
-    "(1)\n"
-    "      --room NAME       fanout: the room to join                                   "
-    "(bench-PID)\n"
-    "      --plain           fanout: no room protocol; the server repeats every message to "
-    "everyone\n"
+    "      --senders N       fanout: how many members send                           (1)\n"
+    "      --room NAME       fanout: the room to join                                (bench-PID)\n"
+    "      --plain           fanout: no room protocol; the server repeats every message to all\n"
     "      --raw             echo: no handshake; a TCP server that returns the bytes it gets\n"
     "\n"
+    "Socket.IO\n"
+    "      --socketio        Socket.IO, over WebSocket from the start; echo sends and expects\n"
+    "                        the event \"echo\", fanout join-room, send-message and new-message\n"
+    "      --ack             echo: the event \"ack\", whose ack returns the payload\n"
+    "      --upgrade         sessions begin by polling, and upgrade before they are used\n"
+    "\n"
     "Connecting\n"
-    "      --rate N          connections to open per second at most         (0: 128 at a time)\n"
-    "      --sources N       use the source addresses 127.0.0.1 to 127.0.0.N (0: as many as "
-    "needed)\n"
-    "      --timeout SEC     give up after this long without progress                          "
-    "(30)\n"
+    "      --rate N          connections to open per second at most     (0: 128 at a time)\n"
+    "      --sources N       use the source addresses 127.0.0.1 to 127.0.0.N (0: as needed)\n"
+    "      --timeout SEC     give up after this long without progress                (30)\n"
     "      --allow-remote    allow a target that is not on this machine; only use it on your own\n"
     "\n"
     "Reporting\n"
     "      --pid PID         the server's process: CPU of all its threads, resident memory\n"
-    "      --marks N,N,...   idle: connections at which memory is read         (-c/2 and -c)\n"
-    "      --settle SEC      idle: quiet time before memory is read                             "
-    "(1)\n"
+    "      --marks N,N,...   idle: connections at which memory is read               (-c/2 and "
+    "-c)\n"
+    "      --settle SEC      idle: quiet time before memory is read                  (1)\n"
     "      --json            one JSON object on stdout instead of text\n"
     "      --help            this text\n"
     "\n"
@@ -81,6 +79,9 @@ enum option_id {
     OPTION_ROOM,
     OPTION_PLAIN,
     OPTION_RAW,
+    OPTION_SOCKETIO,
+    OPTION_ACK,
+    OPTION_UPGRADE,
     OPTION_RATE,
     OPTION_SOURCES,
     OPTION_TIMEOUT,
@@ -102,6 +103,9 @@ static const struct option long_options[] = {
     { "room", required_argument, NULL, OPTION_ROOM },
     { "plain", no_argument, NULL, OPTION_PLAIN },
     { "raw", no_argument, NULL, OPTION_RAW },
+    { "socketio", no_argument, NULL, OPTION_SOCKETIO },
+    { "ack", no_argument, NULL, OPTION_ACK },
+    { "upgrade", no_argument, NULL, OPTION_UPGRADE },
     { "rate", required_argument, NULL, OPTION_RATE },
     { "sources", required_argument, NULL, OPTION_SOURCES },
     { "timeout", required_argument, NULL, OPTION_TIMEOUT },
@@ -212,6 +216,12 @@ static bool apply(struct bench_options *o, enum option_id id, const char *text)
         return turn_on(&o->is_plain);
     case OPTION_RAW:
         return turn_on(&o->is_raw);
+    case OPTION_SOCKETIO:
+        return turn_on(&o->is_socketio);
+    case OPTION_ACK:
+        return turn_on(&o->wants_acks);
+    case OPTION_UPGRADE:
+        return turn_on(&o->is_upgraded);
     case OPTION_RATE:
         return parse_count("--rate", text, 0, 1000000, &o->rate);
     case OPTION_SOURCES:
@@ -239,7 +249,6 @@ static bool set_defaults(const char *mode, struct bench_options *o)
     static char room[32];
     (void)snprintf(room, sizeof room, "bench-%d", (int)getpid());
     *o = (struct bench_options){
-        .url = "ws://127.0.0.1:3001/ws",
         .depth = 1,
         .senders = 1,
         .duration_ms = 5000,
@@ -250,20 +259,38 @@ static bool set_defaults(const char *mode, struct bench_options *o)
     };
     if (strcmp(mode, "echo") == 0) {
         o->mode = BENCH_ECHO;
-        o->url = "ws://127.0.0.1:3001/echo";
         o->connections = 16;
         o->message_bytes = 20;
     } else if (strcmp(mode, "fanout") == 0) {
         o->mode = BENCH_FANOUT;
         o->connections = 100;
         o->message_bytes = 100;
+    } else if (strcmp(mode, "connect") == 0) {
+        o->mode = BENCH_CONNECT;
+        o->connections = 64;
     } else if (strcmp(mode, "idle") == 0) {
         o->mode = BENCH_IDLE;
         o->connections = 1000;
         o->duration_ms = 2000;
     } else {
-        return bench_complain("the mode is echo, fanout or idle, not \"%s\"; see --help", mode);
+        return bench_complain("the mode is echo, fanout, connect or idle, not \"%s\"; see --help",
+                              mode);
     }
+    return true;
+}
+
+static bool check_protocol(const struct bench_options *o)
+{
+    if (o->is_raw && o->mode != BENCH_ECHO)
+        return bench_complain("--raw is for echo only");
+    if (o->is_plain && o->mode != BENCH_FANOUT)
+        return bench_complain("--plain is for fanout only");
+    if (o->wants_acks && (o->mode != BENCH_ECHO || !o->is_socketio))
+        return bench_complain("--ack is for echo with --socketio only");
+    if (o->is_upgraded && !o->is_socketio)
+        return bench_complain("--upgrade needs --socketio: only its sessions begin by polling");
+    if (o->is_socketio && (o->is_raw || o->is_plain || o->is_binary))
+        return bench_complain("--socketio excludes --raw, --plain and --binary");
     return true;
 }
 
@@ -274,10 +301,6 @@ static bool check_together(struct bench_options *o)
         return bench_complain("echo wants at least one byte: give -s 1 or more");
     if ((uint64_t)o->message_bytes * o->depth > 256u << 20)
         return bench_complain("-s times -k is above 256 MiB: lower one of them");
-    if (o->is_raw && o->mode != BENCH_ECHO)
-        return bench_complain("--raw is for echo only");
-    if (o->is_plain && o->mode != BENCH_FANOUT)
-        return bench_complain("--plain is for fanout only");
     if (o->mode == BENCH_FANOUT && o->senders > o->connections)
         return bench_complain("--senders is above the %u members: raise -c", o->connections);
     if (o->mark_count == 0) {
@@ -309,10 +332,16 @@ static enum options_verdict parse_options(int argc, char **argv, struct bench_op
     }
 }
 
+static const char *default_url(const struct bench_options *o)
+{
+    if (o->is_socketio)
+        return "ws://127.0.0.1:3001/socket.io/";
+    return o->mode == BENCH_ECHO ? "ws://127.0.0.1:3001/echo" : "ws://127.0.0.1:3001/ws";
+}
+
 static bool parse_url(int argc, char **argv, struct bench_options *o)
 {
-    if (optind < argc)
-        o->url = argv[optind++];
+    o->url = optind < argc ? argv[optind++] : default_url(o);
     return optind == argc || bench_complain("one URL is enough: what is \"%s\"?", argv[optind]);
 }
 
@@ -327,7 +356,7 @@ enum options_verdict options_parse(int argc, char **argv, struct bench_options *
     enum options_verdict verdict = parse_options(argc, argv, &o);
     if (verdict != OPTIONS_RUN)
         return verdict;
-    if (!parse_url(argc, argv, &o) || !check_together(&o))
+    if (!parse_url(argc, argv, &o) || !check_protocol(&o) || !check_together(&o))
         return OPTIONS_WRONG;
     *out_options = o;
     return OPTIONS_RUN;

@@ -8,7 +8,7 @@
 
 #include "base/defs.h"
 
-enum bench_mode { BENCH_ECHO, BENCH_FANOUT, BENCH_IDLE };
+enum bench_mode { BENCH_ECHO, BENCH_FANOUT, BENCH_CONNECT, BENCH_IDLE };
 
 enum { BENCH_MAX_MARKS = 8, BENCH_MAX_ROOM_BYTES = 256 };
 
@@ -30,8 +30,11 @@ struct bench_options {
     pid_t pid; /* the server's; 0: not given */
     const char *room;
     bool is_binary;
-    bool is_raw;   /* echo: plain TCP, for the floor */
-    bool is_plain; /* fan-out: no room protocol; any frame is a copy */
+    bool is_raw;      /* echo: plain TCP, for the floor */
+    bool is_plain;    /* fan-out: no room protocol; any frame is a copy */
+    bool is_socketio; /* Socket.IO 5 over Engine.IO 4, and its default application's rooms */
+    bool is_upgraded; /* Socket.IO: sessions begin by polling */
+    bool wants_acks;  /* Socket.IO echo: an ack instead of an event */
     bool wants_json;
     bool may_leave_loopback;
 };

@@ -78,6 +78,8 @@ static const char *mode_name(enum bench_mode mode)
         return "echo";
     case BENCH_FANOUT:
         return "fanout";
+    case BENCH_CONNECT:
+        return "connect";
     case BENCH_IDLE:
         return "idle";
     }
@@ -86,20 +88,31 @@ static const char *mode_name(enum bench_mode mode)
 
 /* --- for people ----------------------------------------------------------------------------- */
 
+static const char *protocol_name(const struct bench_options *o)
+{
+    if (!o->is_socketio)
+        return o->is_raw ? "TCP" : "WebSocket";
+    return o->is_upgraded ? "Socket.IO, upgraded from polling" : "Socket.IO";
+}
+
 static void print_load(const struct bench_options *o)
 {
     switch (o->mode) {
     case BENCH_ECHO:
-        printf("  load         %u connections, %u B %s, %u in flight on each\n", o->connections,
+        printf("  load         %u connections, %u B of %s, %u in flight on each\n", o->connections,
                o->message_bytes,
-               o->is_raw      ? "raw"
-               : o->is_binary ? "binary"
-                              : "text",
+               o->is_binary    ? "binary"
+               : o->wants_acks ? "text by ack"
+                               : "text",
                o->depth);
         break;
     case BENCH_FANOUT:
         printf("  load         %u members, %u B of text, %u sender%s with %u in flight\n",
                o->connections, o->message_bytes, o->senders, o->senders == 1 ? "" : "s", o->depth);
+        break;
+    case BENCH_CONNECT:
+        printf("  load         %u connections at a time, closed as soon as they are open\n",
+               o->connections);
         break;
     case BENCH_IDLE:
         printf("  load         %u idle connections, held %.1f s\n", o->connections,
@@ -108,18 +121,22 @@ static void print_load(const struct bench_options *o)
     }
 }
 
+static void print_cpu_of(const char *whose, uint64_t cpu_ns, const struct report *r)
+{
+    bool is_connect = r->options->mode == BENCH_CONNECT;
+    printf("  %-12s %.3f s per %s (%.0f %% of a core)\n", whose,
+           per_million(cpu_ns, r->messages) / (is_connect ? 1000 : 1),
+           is_connect ? "thousand connections" : "million messages",
+           100 * ratio((double)cpu_ns, (double)r->measured.wall_ns));
+}
+
 static void print_cpu(const struct report *r)
 {
-    const struct meter *m = &r->measured;
     if (r->options->pid == 0)
         printf("  server CPU   not measured: give the server's --pid\n");
     else
-        printf("  server CPU   %.3f s per million messages (%.0f %% of a core)\n",
-               per_million(m->server_cpu_ns, r->messages),
-               100 * ratio((double)m->server_cpu_ns, (double)m->wall_ns));
-    printf("  own CPU      %.3f s per million messages (%.0f %% of a core)\n",
-           per_million(m->own_cpu_ns, r->messages),
-           100 * ratio((double)m->own_cpu_ns, (double)m->wall_ns));
+        print_cpu_of("server CPU", r->measured.server_cpu_ns, r);
+    print_cpu_of("own CPU", r->measured.own_cpu_ns, r);
 }
 
 static void print_traffic(const struct report *r)
@@ -128,7 +145,8 @@ static void print_traffic(const struct report *r)
         printf("  rate         %.0f deliveries/s of %.0f messages/s\n",
                per_second(r->messages, &r->measured), per_second(r->published, &r->measured));
     else
-        printf("  rate         %.0f messages/s\n", per_second(r->messages, &r->measured));
+        printf("  rate         %.0f %s/s\n", per_second(r->messages, &r->measured),
+               r->options->mode == BENCH_CONNECT ? "connections" : "messages");
     printf("  latency      p50 %.3f ms   p99 %.3f ms   p99.9 %.3f ms   max %.3f ms\n",
            quantile_ms(r, 0.5), quantile_ms(r, 0.99), quantile_ms(r, 0.999),
            (double)r->latency.max / 1e6);
@@ -158,9 +176,10 @@ static void print_opening(const struct report *r)
 
 static void print_text(const struct report *r)
 {
-    printf("%s %s\n", mode_name(r->options->mode), r->options->url);
+    printf("%s %s (%s)\n", mode_name(r->options->mode), r->options->url, protocol_name(r->options));
     print_load(r->options);
-    print_opening(r);
+    if (r->options->mode != BENCH_CONNECT)
+        print_opening(r);
     if (r->options->mode == BENCH_IDLE)
         print_memory(r);
     else

@@ -25,9 +25,9 @@ struct mark {
 
 struct report {
     const struct bench_options *options;
-    struct meter opening; /* connecting, upgrading, and joining */
+    struct meter opening; /* connecting, upgrading, and joining; not in mode connect */
     struct meter measured;
-    uint64_t messages;  /* echoed; fan-out: copies delivered */
+    uint64_t messages;  /* echoed; fan-out: copies delivered; connect: connections */
     uint64_t published; /* fan-out: messages sent */
     struct histogram latency;
     struct mark marks[BENCH_MAX_MARKS]; /* idle, with a pid */

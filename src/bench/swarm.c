@@ -1,8 +1,8 @@
 /*
- * swarm.c - connect, upgrade, then read and write until told to stop.
+ * swarm.c - connect, let opening.c open, then read and write until told to stop.
  *
- *   CONNECTING --writable: send the request--> UPGRADING --101--> OPEN --bytes--> on_bytes
- *        +--------------------- --raw: no handshake ----------------^
+ *   CONNECTING --writable--> opening.c --> OPEN --swarm_close--> CLOSING --end--> on_closed
+ *                                           bytes: on_bytes
  *
  * Level-triggered epoll, one recv per readable member and turn, no timers, no memory per member
  * beyond its struct: the generator must cost less than the server.
@@ -19,19 +19,15 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/opening.h"
 
 enum {
     SCRATCH_BYTES = 256 * 1024,
     EVENTS_PER_TURN = 512,
     OPENING_AT_ONCE = 128,
-    MAX_RESPONSE_HEAD_BYTES = 16384,
     SPARE_DESCRIPTORS = 16,
     CONNECTIONS_PER_SOURCE = 20000,
 };
-
-/* RFC 6455 1.3 gives this key and the answer to it, which saves us the SHA-1. */
-#define HANDSHAKE_KEY "dGhlIHNhbXBsZSBub25jZQ=="
-#define HANDSHAKE_ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 /* --- life and death ------------------------------------------------------------------------- */
 
@@ -48,15 +44,6 @@ static bool raise_descriptor_limit(uint32_t connections)
                               "or raise the hard limit (ulimit -Hn)",
                               connections, (uint64_t)limit.rlim_max);
     return true;
-}
-
-static bool build_request(struct swarm *s)
-{
-    buf_printf(&s->request,
-               "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-               "Sec-WebSocket-Key: " HANDSHAKE_KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n",
-               s->target->path, s->target->host);
-    return !buf_failed(&s->request);
 }
 
 /* More members than one source address has ports for are spread over several. */
@@ -77,7 +64,7 @@ bool swarm_init(struct swarm *s, const struct bench_options *options, const stru
     s->sources = sources_for(options, target);
     s->members = mem_alloc_zeroed(options->connections * sizeof *s->members);
     s->scratch = mem_alloc(SCRATCH_BYTES);
-    if (s->members == NULL || s->scratch == NULL || !build_request(s))
+    if (s->members == NULL || s->scratch == NULL)
         return bench_complain("out of memory: lower -c");
     s->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (s->epoll == -1)
@@ -85,17 +72,27 @@ bool swarm_init(struct swarm *s, const struct bench_options *options, const stru
     return true;
 }
 
+/* Ends the connection; what was known of it goes too. */
+static void leave(struct member *m)
+{
+    if (m->fd != -1)
+        (void)close(m->fd);
+    m->fd = -1;
+    m->unsent = (belfry_bytes){ 0 };
+    m->owes_pong = false;
+    m->heartbeat = (struct heartbeat){ 0 };
+    walk_deinit(&m->walk);
+}
+
 void swarm_deinit(struct swarm *s)
 {
     for (uint32_t i = 0; i < s->started; i++) {
-        (void)close(s->members[i].fd);
-        walk_deinit(&s->members[i].walk);
+        leave(&s->members[i]);
     }
     if (s->epoll != -1)
         (void)close(s->epoll);
     mem_free(s->members);
     mem_free(s->scratch);
-    buf_deinit(&s->request);
 }
 
 /* --- sending -------------------------------------------------------------------------------- */
@@ -127,31 +124,76 @@ bool swarm_send(struct swarm *s, struct member *m, belfry_bytes bytes)
     return m->unsent.size == 0 || watch(s, m, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
 }
 
+bool swarm_send_now(struct member *m, belfry_bytes bytes)
+{
+    BELFRY_ASSERT(m->unsent.size == 0);
+    if (send(m->fd, bytes.data, bytes.size, MSG_NOSIGNAL) == (ssize_t)bytes.size)
+        return true;
+    return bench_complain("connection %u: cannot send: %s", m->index, strerror(errno));
+}
+
+static bool send_frame(struct member *m, enum wire_opcode opcode, belfry_bytes payload)
+{
+    struct buf frame = { 0 };
+    wire_put_client_frame(&frame, opcode, payload);
+    bool is_sent = buf_failed(&frame) ? bench_complain("out of memory: lower -c")
+                                      : swarm_send_now(m, buf_bytes(&frame));
+    buf_deinit(&frame);
+    return is_sent;
+}
+
+bool swarm_send_text(struct member *m, const char *text)
+{
+    return send_frame(m, WIRE_TEXT, bytes_of(text, strlen(text)));
+}
+
+/* Engine.IO closes sessions that do not answer, so the pong may wait but not be left out. */
+static bool answer_heartbeat(struct member *m)
+{
+    m->owes_pong = m->unsent.size > 0;
+    return m->owes_pong || swarm_send_text(m, "3");
+}
+
 static bool send_rest(struct swarm *s, struct member *m)
 {
     if (!send_some(m))
         return false;
-    return m->unsent.size > 0 || watch(s, m, EPOLL_CTL_MOD, EPOLLIN);
+    if (m->unsent.size > 0)
+        return true;
+    return watch(s, m, EPOLL_CTL_MOD, EPOLLIN) && (!m->owes_pong || answer_heartbeat(m));
 }
 
 /* --- opening -------------------------------------------------------------------------------- */
+
+static bool connect_member(struct swarm *s, struct member *m)
+{
+    m->state = MEMBER_CONNECTING;
+    m->fd = target_connect(s->target, m->index % s->sources);
+    if (m->fd == -1)
+        return bench_complain("cannot connect to %s: %s%s", s->target->host, strerror(errno),
+                              errno == EADDRNOTAVAIL ? " (out of ports: raise --sources)" : "");
+    return watch(s, m, EPOLL_CTL_ADD, EPOLLOUT);
+}
 
 static bool start_member(struct swarm *s)
 {
     struct member *m = &s->members[s->started];
     *m = (struct member){ .index = s->started };
-    m->fd = target_connect(s->target, s->started % s->sources);
-    if (m->fd == -1)
-        return bench_complain("cannot connect to %s: %s%s", s->target->host, strerror(errno),
-                              errno == EADDRNOTAVAIL ? " (out of ports: raise --sources)" : "");
     s->started++;
-    return watch(s, m, EPOLL_CTL_ADD, EPOLLOUT);
+    return connect_member(s, m);
 }
 
-static bool open_member(struct swarm *s, struct member *m)
+bool swarm_reconnect(struct swarm *s, struct member *m)
 {
-    m->state = MEMBER_OPEN;
+    leave(m);
+    return connect_member(s, m);
+}
+
+bool swarm_opened(struct swarm *s, struct member *m)
+{
+    BELFRY_ASSERT(m->state == MEMBER_OPEN);
     s->opened++;
+    m->sid[0] = '\0';
     return s->on_open == NULL || s->on_open(s, m);
 }
 
@@ -164,44 +206,7 @@ static bool on_connected(struct swarm *s, struct member *m)
     if (reason != 0)
         return bench_complain("cannot connect to %s: %s%s", s->target->host, strerror(reason),
                               reason == ECONNREFUSED ? " (is the server running?)" : "");
-    if (!watch(s, m, EPOLL_CTL_MOD, EPOLLIN))
-        return false;
-    if (s->options->is_raw)
-        return open_member(s, m);
-    m->state = MEMBER_UPGRADING;
-    return swarm_send(s, m, buf_bytes(&s->request));
-}
-
-static bool check_response(struct swarm *s, belfry_bytes head)
-{
-    const char *line_end = memchr(head.data, '\r', head.size);
-    int line_size = (int)(line_end - (const char *)head.data);
-    if (head.size < 12 || memcmp(head.data, "HTTP/1.1 101", 12) != 0)
-        return bench_complain("%s%s is no WebSocket here: the server answered \"%.*s\"",
-                              s->target->host, s->target->path, line_size, (const char *)head.data);
-    if (memmem(head.data, head.size, HANDSHAKE_ACCEPT, strlen(HANDSHAKE_ACCEPT)) == NULL)
-        return bench_complain("the server's Sec-WebSocket-Accept is wrong");
-    return true;
-}
-
-/* The head is collected in the walk's tail; what follows it belongs to the first frames. */
-static bool on_response(struct swarm *s, struct member *m, belfry_bytes bytes)
-{
-    struct buf *head = &m->walk.tail;
-    buf_put_bytes(head, bytes);
-    const uint8_t *end = memmem(head->data, head->size, "\r\n\r\n", 4);
-    if (buf_failed(head) || (end == NULL && head->size > MAX_RESPONSE_HEAD_BYTES))
-        return bench_complain("the answer to the handshake is too long");
-    if (end == NULL)
-        return true;
-    size_t head_bytes = (size_t)(end - head->data) + 4;
-    struct buf rest = *head;
-    m->walk.tail = (struct buf){ 0 };
-    bool is_good = check_response(s, bytes_of(rest.data, head_bytes)) && open_member(s, m);
-    if (is_good && rest.size > head_bytes)
-        is_good = s->on_bytes(s, m, bytes_of(rest.data + head_bytes, rest.size - head_bytes));
-    buf_deinit(&rest);
-    return is_good;
+    return watch(s, m, EPOLL_CTL_MOD, EPOLLIN) && opening_begin(s, m);
 }
 
 /* How many members may have been started by now. */
@@ -240,18 +245,46 @@ bool swarm_open(struct swarm *s, uint32_t count)
 
 /* --- turning -------------------------------------------------------------------------------- */
 
+bool swarm_receive(struct swarm *s, struct member *m, belfry_bytes bytes)
+{
+    if (!s->options->is_socketio)
+        return s->on_bytes(s, m, bytes);
+    for (;;) {
+        belfry_bytes piece;
+        switch (heartbeat_next(&m->heartbeat, &bytes, &piece)) {
+        case HEARTBEAT_END:
+            return true;
+        case HEARTBEAT_BYTES:
+            if (!s->on_bytes(s, m, piece))
+                return false;
+            break;
+        case HEARTBEAT_PING:
+            if (!answer_heartbeat(m))
+                return false;
+            break;
+        }
+    }
+}
+
+static bool on_end(struct swarm *s, struct member *m, const char *reason)
+{
+    if (m->state != MEMBER_CLOSING)
+        return bench_complain("connection %u: the server closed it (%s)", m->index, reason);
+    leave(m);
+    return s->on_closed(s, m);
+}
+
 static bool on_readable(struct swarm *s, struct member *m)
 {
     ssize_t size = recv(m->fd, s->scratch, SCRATCH_BYTES, 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (size <= 0)
-        return bench_complain("connection %u: the server closed it (%s)", m->index,
-                              size == 0 ? "end of stream" : strerror(errno));
+        return on_end(s, m, size == 0 ? "end of stream" : strerror(errno));
     belfry_bytes bytes = bytes_of(s->scratch, (size_t)size);
     if (BELFRY_LIKELY(m->state == MEMBER_OPEN))
-        return s->on_bytes(s, m, bytes);
-    return on_response(s, m, bytes);
+        return swarm_receive(s, m, bytes);
+    return m->state == MEMBER_CLOSING || opening_on_bytes(s, m, bytes);
 }
 
 static bool on_event(struct swarm *s, struct member *m, uint32_t events)
@@ -305,12 +338,14 @@ static bool send_pong(struct member *m, belfry_bytes payload)
 {
     if (m->unsent.size > 0) /* in the middle of a batch: that is sign of life enough */
         return true;
-    struct buf pong = { 0 };
-    wire_put_client_frame(&pong, WIRE_PONG, payload);
-    bool is_sent =
-        !buf_failed(&pong) && send(m->fd, pong.data, pong.size, MSG_NOSIGNAL) == (ssize_t)pong.size;
-    buf_deinit(&pong);
-    return is_sent || bench_complain("connection %u: cannot answer a ping", m->index);
+    return send_frame(m, WIRE_PONG, payload);
+}
+
+bool swarm_close(struct member *m)
+{
+    BELFRY_ASSERT(m->state == MEMBER_OPEN);
+    m->state = MEMBER_CLOSING;
+    return send_frame(m, WIRE_CLOSE, BELFRY_BYTES("\x03\xe8"));
 }
 
 bool swarm_on_control(struct member *m, const struct wire_frame *frame, belfry_bytes payload)

@@ -19,7 +19,7 @@ enum wire_opcode {
     WIRE_PONG = 0xa,
 };
 
-enum { WIRE_MAX_CONTROL_BYTES = 125 };
+enum { WIRE_MAX_CONTROL_BYTES = 125, WIRE_MAX_HEADER_BYTES = 10 };
 
 /* The header of a server's frame. */
 struct wire_frame {

@@ -35,6 +35,11 @@ static void test_verdicts(void **state)
         { { "idle", "--marks", "8000,19000" }, OPTIONS_RUN },
         { { "fanout", "ws://127.0.0.1:1/ws", "-c", "10", "--senders", "10" }, OPTIONS_RUN },
         { { "echo", "-d", "0.5", "ws://localhost/" }, OPTIONS_RUN },
+        { { "connect" }, OPTIONS_RUN },
+        { { "connect", "--socketio", "--upgrade", "-c", "1" }, OPTIONS_RUN },
+        { { "echo", "--socketio", "--ack", "-k", "8" }, OPTIONS_RUN },
+        { { "fanout", "--socketio", "--room", "hall" }, OPTIONS_RUN },
+        { { "idle", "--socketio" }, OPTIONS_RUN },
         { { "--help" }, OPTIONS_HELP },
         { { "echo", "--help" }, OPTIONS_HELP },
         { { NULL }, OPTIONS_WRONG },
@@ -52,6 +57,13 @@ static void test_verdicts(void **state)
         { { "fanout", "--raw" }, OPTIONS_WRONG },
         { { "fanout", "-c", "2", "--senders", "3" }, OPTIONS_WRONG },
         { { "fanout", "--room", "a\"b" }, OPTIONS_WRONG },
+        { { "echo", "--ack" }, OPTIONS_WRONG },
+        { { "echo", "--upgrade" }, OPTIONS_WRONG },
+        { { "fanout", "--socketio", "--ack" }, OPTIONS_WRONG },
+        { { "fanout", "--socketio", "--plain" }, OPTIONS_WRONG },
+        { { "echo", "--socketio", "--binary" }, OPTIONS_WRONG },
+        { { "echo", "--socketio", "--raw" }, OPTIONS_WRONG },
+        { { "connect", "--raw" }, OPTIONS_WRONG },
         { { "idle", "--marks", "2,1" }, OPTIONS_WRONG },
         { { "idle", "--marks", "1,,2" }, OPTIONS_WRONG },
         { { "idle", "--marks", "1,2,3,4,5,6,7,8,9" }, OPTIONS_WRONG },
@@ -75,6 +87,29 @@ static void test_values_arrive(void **state)
     assert_int_equal(o.connections, 2000); /* as many as the marks need */
     assert_int_equal(o.duration_ms, 1500);
     assert_true(o.wants_json);
+}
+
+static void test_defaults_follow_mode_and_protocol(void **state)
+{
+    (void)state;
+    static const struct default_case {
+        const char *words[MAX_WORDS + 1];
+        const char *want_url;
+        uint32_t want_connections;
+    } cases[] = {
+        { { "echo" }, "ws://127.0.0.1:3001/echo", 16 },
+        { { "fanout" }, "ws://127.0.0.1:3001/ws", 100 },
+        { { "connect" }, "ws://127.0.0.1:3001/ws", 64 },
+        { { "echo", "--socketio" }, "ws://127.0.0.1:3001/socket.io/", 16 },
+        { { "idle", "--socketio" }, "ws://127.0.0.1:3001/socket.io/", 1000 },
+        { { "echo", "--socketio", "ws://127.0.0.1:1/io/" }, "ws://127.0.0.1:1/io/", 16 },
+    };
+    for (const struct default_case *c = cases; c != BELFRY_END(cases); c++) {
+        struct bench_options o;
+        assert_int_equal(parse(c->words, &o), OPTIONS_RUN);
+        assert_string_equal(o.url, c->want_url);
+        assert_int_equal(o.connections, c->want_connections);
+    }
 }
 
 static void test_targets(void **state)
@@ -120,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_values_arrive),
+        cmocka_unit_test(test_defaults_follow_mode_and_protocol),
         cmocka_unit_test(test_targets),
     };
     return cmocka_run_group_tests_name("bench/command_line", tests, NULL, NULL);
