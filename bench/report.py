@@ -1,13 +1,14 @@
 """Results as a table for people (Markdown)."""
 
+import json
 import os
 import platform
 import shlex
 import subprocess
 from datetime import datetime, timezone
 
-from servers import PEERS, ROOT, bun_program, command_of, needs_peers, target_of
-from scenarios import IdleScenario
+from servers import BUN_PEERS, NODE_PEERS, PEERS, ROOT, bun_program, command_of, target_of
+from scenarios import IdleScenario, servers_of
 
 
 def first_line(command):
@@ -31,25 +32,37 @@ def memory_gib():
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
-def machine(has_peers):
+def version_of(package):
+    with open(os.path.join(PEERS, "node_modules", package, "package.json"), encoding="utf-8") as f:
+        return json.load(f)["version"]
+
+
+def peer_versions(servers):
+    """Of what is installed for the peers among @servers, as (name, value)."""
+    rows = []
+    if any(name in NODE_PEERS for name in servers):
+        rows.append(("Node.js, ws", f"{first_line(['node', '--version'])}, {version_of('ws')}"))
+    if any(name in BUN_PEERS for name in servers):
+        rows.append(("Bun", first_line([bun_program(), "--version"])))
+    if any(name.startswith("sio-") for name in servers):
+        versions = [version_of(p) for p in ("socket.io", "engine.io", "@socket.io/bun-engine")]
+        rows.append(("socket.io, engine.io, bun-engine", ", ".join(versions)))
+    return rows
+
+
+def machine(servers):
     """What the numbers depend on, as (name, value)."""
     commit = first_line(["git", "rev-parse", "--short=12", "HEAD"]) or "unknown"
     changes = first_line(["git", "status", "--porcelain", "--untracked-files=no", "src", "include"])
-    rows = [
+    return [
         ("date", datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
         ("commit", commit + (" with uncommitted changes" if changes else "")),
         ("CPU", f"{cpu_model()}, {os.cpu_count()} cores, {memory_gib():.0f} GiB"),
         ("kernel", f"{platform.system()} {platform.release()}"),
         ("compiler", first_line(["cc", "--version"])),
         ("load before", " ".join(f"{load:.2f}" for load in os.getloadavg())),
+        *peer_versions(servers),
     ]
-    if has_peers:
-        ws_version = first_line(
-            ["node", "-p", f"require('{PEERS}/node_modules/ws/package.json').version"]
-        )
-        rows.append(("Node.js, ws", f"{first_line(['node', '--version'])}, {ws_version}"))
-        rows.append(("Bun", first_line([bun_program(), "--version"])))
-    return rows
 
 
 def pair_row(result):
@@ -88,14 +101,13 @@ def repeat_lines(result, belfry, seconds):
     """How to repeat a row by hand, without bench/run."""
     s = result["scenario"]
     if isinstance(s, IdleScenario):
-        marks = ",".join(str(mark) for mark in s.marks)
-        load, names = ("idle", "--marks", marks), (s.ours,)
+        sides = ((s.ours, s.load),)
     else:
-        load, names = (*s.load, "-d", str(seconds)), (s.ours, s.reference)
+        sides = [(name, (*load, "-d", str(seconds))) for name, load in s.sides]
     lines = [f"# {s.name}"]
-    for name in names:
+    for name, load in sides:
         server = ["taskset", "-c", "0", *command_of(name, belfry, 3001)]
-        client = [belfry, "bench", load[0], *target_of(name, 3001), *load[1:]]
+        client = [belfry, "bench", load[0], *target_of(name, 3001, load), *load[1:]]
         lines.append(f"{shell(server)} & sleep 1; taskset -c 1 {shell(client)} --pid $!; kill $!")
     return lines
 
@@ -125,19 +137,21 @@ def shortfalls(results):
 
 
 def markdown(results, details, belfry, pairs, seconds):
-    has_peers = any(needs_peers(getattr(r["scenario"], "reference", "")) for r in results)
+    servers = {name for r in results for name in servers_of(r["scenario"])}
     failures = [r for r in results if "error" in r]
     lines = [
         "# Results",
         "",
-        f"Written by `bench/run`: {pairs} interleaved pairs of runs of {seconds:g} s for each row, "
+        f"Written by `bench/run`: {pairs} interleaved pairs of runs of at most {seconds:g} s for "
+        "each row, "
         "the server on one core and the load generator on another. "
-        "Figures are **server CPU seconds per million messages** (echo) or deliveries (fan-out), "
-        "medians; the ratio is the median of the pairs' ratios with its 95 % interval. A bound is "
-        "met when the interval reaches it. `idle-memory` is RSS for each further connection. "
+        "Figures are **server CPU seconds per million messages** (echo), deliveries (fan-out) or "
+        "connections (connect), medians; the ratio is the median of the pairs' ratios with its "
+        "95 % interval. A bound is met when the interval reaches it. `idle-memory` and "
+        "`sio-idle-memory` are RSS for each further connection. "
         "bench/README.md says what is measured and what the floor is.",
         "",
-        *(f"- {name}: {value}" for name, value in [*machine(has_peers), *details]),
+        *(f"- {name}: {value}" for name, value in [*machine(servers), *details]),
         "",
         "| Scenario | Belfry | Reference | Ratio | Bound | Met |",
         "|---|---:|---:|---:|---|---|",
@@ -152,8 +166,8 @@ def markdown(results, details, belfry, pairs, seconds):
         "## To repeat a row",
         "",
         "`bench/run --only NAME` measures the pairs again. One run of each side, by hand, from the "
-        "repository's root (after `make` and one `bench/run`, which builds the floor and installs "
-        "the peers):",
+        "repository's root (after `make` and one `bench/run`, which builds the floor and sio_server "
+        "and installs the peers):",
         "",
         "```sh",
     ]

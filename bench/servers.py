@@ -11,6 +11,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 OUT = os.path.join(ROOT, "build", "bench")
 PEERS = os.path.join(HERE, "peers")
+NODE_PEERS = ("ws-rooms", "sio-node")
+BUN_PEERS = ("bun-rooms", "sio-bun")
 
 START_SECONDS = 20
 STOP_SECONDS = 10
@@ -35,10 +37,22 @@ def build_floor():
     return program
 
 
+def build_sio_server(belfry):
+    """Links against the shared library that lies beside the program @belfry."""
+    folder = os.path.dirname(belfry)
+    library = os.path.join(folder, "libbelfry.so")
+    program, source = os.path.join(OUT, "sio_server"), os.path.join(HERE, "sio_server.c")
+    if not os.path.exists(library):
+        raise BenchError(f"{library} is not there: build it with `make`")
+    flags = ["-O2", "-g", "-std=gnu17", "-I", os.path.join(ROOT, "include")]
+    libraries = ["-L", folder, f"-Wl,-rpath,{folder}", "-lbelfry", "-ljansson"]
+    run_quietly([os.environ.get("CC", "cc"), *flags, source, "-o", program, *libraries])
+
+
 def install_peers():
     """`npm ci` of the committed lock file. No package's install script runs: Bun's only moves its
     binary, which is found where its package has it."""
-    if not os.path.isdir(os.path.join(PEERS, "node_modules", "ws")):
+    if not os.path.isdir(os.path.join(PEERS, "node_modules", "socket.io")):
         print("installing the peers (npm ci in bench/peers)", flush=True)
         run_quietly(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=PEERS)
 
@@ -50,33 +64,46 @@ def bun_program():
     return found[0]
 
 
+def workers_of(name):
+    """The 8 of belfry-sio-8-workers."""
+    return name.split("-")[-2] if name.endswith("-workers") else "1"
+
+
 def command_of(name, belfry, port):
     """The command line of server @name, without the pinning."""
+    if name.startswith("belfry-sio"):
+        return [os.path.join(OUT, "sio_server"), str(port), workers_of(name)]
     if name.startswith("belfry-"):
-        workers = "2" if name.endswith("2-workers") else "1"
         listen = f"127.0.0.1:{port}"
-        return [belfry, "serve", "--demo", "--listen", listen, "--workers", workers]
+        return [belfry, "serve", "--demo", "--listen", listen, "--workers", workers_of(name)]
     if name == "floor":
         return [build_floor(), str(port)]
-    runtime = bun_program() if name.startswith("bun-") else "node"
+    runtime = bun_program() if name in BUN_PEERS else "node"
     return [runtime, os.path.join(PEERS, f"{name}.mjs"), str(port)]
 
 
-def target_of(name, port):
-    """Arguments of `belfry bench` that name the target."""
+def target_of(name, port, load):
+    """Arguments of `belfry bench` that name the target of @load."""
     if name == "floor":
         return [f"tcp://127.0.0.1:{port}", "--raw"]
-    return [f"ws://127.0.0.1:{port}/{'echo' if name.endswith('echo') else 'ws'}"]
+    if "--socketio" in load:
+        return [f"ws://127.0.0.1:{port}/socket.io/"]
+    return [f"ws://127.0.0.1:{port}/{'echo' if load[0] == 'echo' else 'ws'}"]
 
 
 def needs_peers(name):
-    return name.startswith(("bun-", "ws-"))
+    return name in NODE_PEERS or name in BUN_PEERS
 
 
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def forget_logs():
+    for path in glob.glob(os.path.join(OUT, "*.log")):
+        os.remove(path)
 
 
 class Server:
@@ -89,7 +116,7 @@ class Server:
         self.log_path = os.path.join(OUT, f"{name}.log")
 
     def __enter__(self):
-        with open(self.log_path, "w", encoding="utf-8") as log:
+        with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
