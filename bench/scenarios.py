@@ -160,12 +160,12 @@ def sio_upgraded(depth):
 
 SIO_SCENARIOS = [
     *(
-        Scenario(f"{name}-node", load, ours, "sio-node", at_least=times, seconds=0.4)
+        Scenario(f"{name}-node", load, ours, "sio-node", at_least=times, seconds=0.3)
         for name, ours, load, times in SIO_LOADS
     ),
     # "Ahead of Bun's engine": the ratio's interval reaches above 1.
     *(
-        Scenario(f"{name}-bun", load, ours, "sio-bun", at_least=1.0, seconds=0.4)
+        Scenario(f"{name}-bun", load, ours, "sio-bun", at_least=1.0, seconds=0.3)
         for name, ours, load, _ in SIO_LOADS
     ),
     # Who connects first after a restart; a compiler that has yet to warm up pays then.
