@@ -86,9 +86,8 @@ static void leave(struct member *m)
 
 void swarm_deinit(struct swarm *s)
 {
-    for (uint32_t i = 0; i < s->started; i++) {
+    for (uint32_t i = 0; i < s->started; i++)
         leave(&s->members[i]);
-    }
     if (s->epoll != -1)
         (void)close(s->epoll);
     mem_free(s->members);
