@@ -244,7 +244,7 @@ BELFRY_API void belfry_disconnect(belfry_sock *sock, belfry_extent extent);
 /** The same from any thread. Errors: GONE, AGAIN, NOMEM. */
 BELFRY_API belfry_err belfry_disconnect_id(belfry *server, belfry_id id, belfry_extent extent);
 
-/** Joins several rooms. All or none. Errors: as belfry_join. */
+/** Joins up to 64 rooms. All or none. Errors: as belfry_join. */
 BELFRY_API belfry_err belfry_join_many(belfry_sock *sock, const char *const *rooms, unsigned count);
 
 /** Is called with belfry_data of each socket of @nsp after its last callback. Errors: STATE. */
@@ -252,8 +252,8 @@ BELFRY_API belfry_err belfry_free_data(belfry_nsp *nsp, void (*free_data)(void *
 
 /* --- many sockets --------------------------------------------------------------------------- */
 
-/** Makes all that an emit to @target would reach join or leave @room, soon. Thread: any; an emit by
- * the same thread after it finds them there. Errors: LIMIT, INVALID, NOMEM. */
+/** Makes all that an emit to @target would reach join or leave @room: those of the calling worker at
+ * once, those of others soon. Thread: any. Errors: LIMIT, INVALID, STATE (a parent), NOMEM. */
 BELFRY_API belfry_err belfry_sockets_join(belfry_target target, const char *room);
 BELFRY_API belfry_err belfry_sockets_leave(belfry_target target, const char *room);
 

@@ -21,9 +21,14 @@
 #define MAX_FILE_BYTES (4u << 20)
 
 static const char *const names[] = {
-    "socket.io.js",         "socket.io.min.js",         "socket.io.esm.min.js",
-    "socket.io.msgpack.min.js", "socket.io.js.map",     "socket.io.min.js.map",
-    "socket.io.esm.min.js.map", "socket.io.msgpack.min.js.map",
+    "socket.io.js",
+    "socket.io.min.js",
+    "socket.io.esm.min.js",
+    "socket.io.msgpack.min.js",
+    "socket.io.js.map",
+    "socket.io.min.js.map",
+    "socket.io.esm.min.js.map",
+    "socket.io.msgpack.min.js.map",
 };
 
 static const char *find_name(const struct eio_endpoint *e, const struct http_head *head)
@@ -31,8 +36,7 @@ static const char *find_name(const struct eio_endpoint *e, const struct http_hea
     size_t prefix = strlen(e->path);
     if ((head->method != HTTP_GET && head->method != HTTP_HEAD) || head->path.size <= prefix)
         return NULL;
-    belfry_bytes rest =
-        bytes_of((const char *)head->path.data + prefix, head->path.size - prefix);
+    belfry_bytes rest = bytes_of((const char *)head->path.data + prefix, head->path.size - prefix);
     for (size_t i = 0; i < BELFRY_COUNT(names); i++) {
         if (bytes_equal_text(rest, names[i]))
             return names[i];

@@ -4,8 +4,8 @@
  *   fits: the batch as one frame, shared with every other member
  *   does not fit: flush, look again, then message by message by slow_policy
  *
- * Whatever is not delivered is counted. A member that lost something remembers it (has_gap): one that
- * speaks the room protocol is told before it hears anything newer, and a Socket.IO client that
+ * Whatever is not delivered is counted. A member that lost something remembers it (has_gap): one
+ * that speaks the room protocol is told before it hears anything newer, and a Socket.IO client that
  * comes back is not told that it has missed nothing.
  */
 #include "server/deliver.h"
@@ -151,8 +151,7 @@ void deliver_drop_all(const struct receiver *r)
     count_drops(r, outq_drop_oldest(&r->conn->out, SIZE_MAX));
 }
 
-void deliver_batch(const struct receiver *r, struct hub_batch *batch,
-                   struct membership *membership)
+void deliver_batch(const struct receiver *r, struct hub_batch *batch, struct membership *membership)
 {
     struct conn *c = r->conn;
     if (r->sock->state != SOCK_OPEN || r->sock->is_too_slow) {
@@ -163,8 +162,8 @@ void deliver_batch(const struct receiver *r, struct hub_batch *batch,
         counter_add(&c->worker->counters.dropped_volatile, batch->count);
         return;
     }
-    bool may_join = batch->count == 1 ||
-                    (options_of(r)->slow_policy != BELFRY_SLOW_LATEST && !r->is_deflated);
+    bool may_join =
+        batch->count == 1 || (options_of(r)->slow_policy != BELFRY_SLOW_LATEST && !r->is_deflated);
     struct frame *frame = may_join ? hub_batch_frame(batch, r->form) : NULL;
     if (frame != NULL && fits(r, frame->size)) {
         counter_add(&c->worker->counters.messages_out, batch->count);

@@ -99,8 +99,7 @@ static struct fault check_session(const struct eio_session *s, const struct eio_
     if (s == NULL)
         return fault_of(EIO_ERR_UNKNOWN_SID, EIO_CONTEXT_NONE);
     bool is_websocket = eio_state_is_websocket(&s->state);
-    if (asked == EIO_ASKED_HTTP &&
-        (query->transport == EIO_TRANSPORT_WEBSOCKET) != is_websocket)
+    if (asked == EIO_ASKED_HTTP && (query->transport == EIO_TRANSPORT_WEBSOCKET) != is_websocket)
         return fault_of(EIO_ERR_BAD_REQUEST, EIO_CONTEXT_TRANSPORT_MISMATCH);
     if (asked == EIO_ASKED_HTTP && is_websocket)
         return fault_of(EIO_ERR_BAD_REQUEST, EIO_CONTEXT_TRANSPORT_MISMATCH);
@@ -147,15 +146,13 @@ static void tell_hook(const struct eio_endpoint *e, belfry_request *req, const s
     if (e->hooks.connection_error == NULL)
         return;
     const char *message =
-        fault->message != NULL ? fault->message
-                               : eio_error_message((enum eio_error)fault->code);
-    const char *context =
-        fault->detail != NULL ? fault->detail : eio_context_name(fault->context);
-    e->hooks.connection_error(
-        req,
-        &(belfry_connection_error){
-            .code = (unsigned)fault->code, .message = message, .context = context },
-        e->hooks.user);
+        fault->message != NULL ? fault->message : eio_error_message((enum eio_error)fault->code);
+    const char *context = fault->detail != NULL ? fault->detail : eio_context_name(fault->context);
+    e->hooks.connection_error(req,
+                              &(belfry_connection_error){ .code = (unsigned)fault->code,
+                                                          .message = message,
+                                                          .context = context },
+                              e->hooks.user);
 }
 
 /* --- ordinary requests ------------------------------------------------------------------------*/
@@ -212,8 +209,8 @@ static void handshake(struct eio_endpoint *e, struct exchange *x, const struct e
     struct eio_payload_writer writer;
     struct eio_packet packet;
     eio_session_put_open(s, &open);
-    if (!buf_failed(&open) && eio_packet_read(query->revision, false, buf_bytes(&open), &scratch,
-                                              &packet) == EIO_OK) {
+    if (!buf_failed(&open) &&
+        eio_packet_read(query->revision, false, buf_bytes(&open), &scratch, &packet) == EIO_OK) {
         eio_payload_begin(&writer, &body, query->revision, EIO_FORM_TEXT);
         eio_payload_put(&writer, &packet);
         eio_payload_end(&writer);
@@ -235,8 +232,7 @@ static void on_begin(struct exchange *x, void *user)
     if (client_files_reply(e, x) || answer_preflight(e, x))
         return;
     eio_query_parse(head->query, &query);
-    struct eio_session *s =
-        query.has_sid ? eio_session_find(worker_current(), query.sid) : NULL;
+    struct eio_session *s = query.has_sid ? eio_session_find(worker_current(), query.sid) : NULL;
     struct fault fault = check(e, exchange_request(x), &query, s, EIO_ASKED_HTTP);
     if (fault.code >= 0) {
         refuse(e, x, &fault);

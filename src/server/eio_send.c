@@ -1,9 +1,10 @@
 /*
- * eio_send.c - one Engine.IO message as a WebSocket frame, whatever the transport: a poll unwraps it.
+ * eio_send.c - one Engine.IO message as a WebSocket frame, whatever the transport: a poll unwraps
+ * it.
  */
 #include "base/alloc.h"
-#include "server/encode.h"
 #include "server/eio_session.h"
+#include "server/encode.h"
 #include "server/server.h"
 #include "ws/deflate.h"
 #include "ws/encoder.h"
@@ -41,7 +42,8 @@ static void send_deflated(struct eio_session *s, unsigned opcode, belfry_bytes p
 {
     struct buf *out = &s->conn.worker->deflated;
     buf_clear(out);
-    if (ws_deflate_message(s->conn.worker->pool, NULL, deflate_bits(s), payload, out) != BELFRY_OK) {
+    if (ws_deflate_message(s->conn.worker->pool, NULL, deflate_bits(s), payload, out) !=
+        BELFRY_OK) {
         conn_abort(&s->conn); /* what is lost of an order cannot be said otherwise */
         return;
     }

@@ -69,7 +69,7 @@ struct belfry_nsp {
     regex_t *pattern; /* of a parent; NULL: @accepts decides */
     bool (*accepts)(const char *name, void *user);
     void *accepts_user;
-    atomic_ullong ack_ids;          /* given out so far (socketio.md 4: one counter per namespace) */
+    atomic_ullong ack_ids; /* given out so far (socketio.md 4: one counter per namespace) */
     struct sio_recovery *recovered; /* sockets that may come back; NULL: does not recover */
     size_t name_size;
     char name[];

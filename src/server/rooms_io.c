@@ -25,7 +25,7 @@ struct request_row {
 };
 
 static const struct request_row requests[] = {
-    { "join-room", "join", "room" },   { "leave-room", "leave", "room" },
+    { "join-room", "join", "room" },       { "leave-room", "leave", "room" },
     { "send-message", "message", "text" }, { "send-event", "event", NULL },
     { "room-members", "members", "room" },
 };

@@ -23,8 +23,8 @@ static const belfry_bytes one_placeholder = { "{\"_placeholder\":true,\"num\":0}
 struct sio_said sio_said_of_spec(const struct belfry_nsp *nsp, const struct message_spec *spec)
 {
     return (struct sio_said){ .nsp = nsp_name(nsp),
-                              .name = spec->kind == KIND_EVENT ? spec->name
-                                                               : BELFRY_BYTES("message"),
+                              .name =
+                                  spec->kind == KIND_EVENT ? spec->name : BELFRY_BYTES("message"),
                               .args = spec->args,
                               .attachments = spec->attachments,
                               .attachment_count = spec->attachment_count,
@@ -146,10 +146,9 @@ static belfry_err put_said(struct packet_out *out, const struct sio_said *said,
         *out_count = 1;
         args = one_placeholder;
     }
-    struct sio_head head = { .nsp = said->nsp,
-                             .has_id = said->has_id,
-                             .id = said->id,
-                             .attachment_count = *out_count };
+    struct sio_head head = {
+        .nsp = said->nsp, .has_id = said->has_id, .id = said->id, .attachment_count = *out_count
+    };
     struct sio_event event = { .name_text = said->name, .args = args, .offset = said->offset };
     belfry_err err = buf_failed(&string) ? BELFRY_ERR_NOMEM : BELFRY_OK;
     if (err == BELFRY_OK && out->is_msgpack)

@@ -172,9 +172,9 @@ belfry_err msg_check_args(belfry_bytes args, uint32_t *out_count)
     if (!utf8_is_valid(args))
         return server_why(BELFRY_ERR_INVALID, "JSON must be UTF-8");
     belfry_err err = sio_args_scan(args, JSON_MAX_DEPTH, out_count);
-    return err == BELFRY_OK ? err
-                            : server_why(BELFRY_ERR_INVALID,
-                                         "not JSON values with commas between them");
+    return err == BELFRY_OK
+               ? err
+               : server_why(BELFRY_ERR_INVALID, "not JSON values with commas between them");
 }
 
 /* --- answering --------------------------------------------------------------------------------*/

@@ -127,8 +127,7 @@ bool sio_recovery_save(struct sio_sock *sock)
     saved->user = sock->sock.user;
     sock->sock.user = NULL;
     saved->expires_ms = sock_worker(&sock->sock)->loop.now_ms + window_ms(nsp);
-    saved->by_pid.hash =
-        map_hash(&nsp->server->hub.hash_key, bytes_of(saved->pid, PUBLIC_ID_SIZE));
+    saved->by_pid.hash = map_hash(&nsp->server->hub.hash_key, bytes_of(saved->pid, PUBLIC_ID_SIZE));
     pthread_mutex_lock(&recovery->lock);
     struct sio_saved *crowded_out = make_room(recovery);
     link_saved(recovery, saved);
@@ -228,8 +227,7 @@ belfry_err moved_ids_add(struct belfry *server, belfry_bytes id, unsigned worker
     struct moved_id *one = mem_alloc(sizeof *one);
     if (one == NULL)
         return BELFRY_ERR_NOMEM;
-    *one = (struct moved_id){ .by_id.hash = map_hash(&server->hub.hash_key, id),
-                              .worker = worker };
+    *one = (struct moved_id){ .by_id.hash = map_hash(&server->hub.hash_key, id), .worker = worker };
     memcpy(one->id, id.data, PUBLIC_ID_SIZE);
     pthread_rwlock_wrlock(&moved->lock);
     map_insert(&moved->map, &one->by_id);
@@ -261,8 +259,7 @@ int moved_ids_find(const struct belfry *server, belfry_bytes id)
     pthread_rwlock_rdlock(&moved->lock);
     struct map_node *node =
         map_find(&moved->map, map_hash(&server->hub.hash_key, id), is_id, id.data);
-    int worker =
-        node != NULL ? (int)BELFRY_CONTAINER_OF(node, struct moved_id, by_id)->worker : -1;
+    int worker = node != NULL ? (int)BELFRY_CONTAINER_OF(node, struct moved_id, by_id)->worker : -1;
     pthread_rwlock_unlock(&moved->lock);
     return worker;
 }

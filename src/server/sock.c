@@ -160,13 +160,13 @@ size_t belfry_queued(const belfry_sock *sock)
     return sock_ops_of(sock)->queued(sock);
 }
 
-static belfry_err check_room(const belfry_sock *sock, const char *room)
+belfry_err sock_check_room(const struct belfry *server, const char *room)
 {
-    size_t most = sock->route->server->options.max_room_name_bytes;
+    size_t most = server->options.max_room_name_bytes;
     if (room == NULL || room[0] == '\0' || strlen(room) > most ||
         !utf8_is_valid(bytes_of_text(room)))
         return server_why(BELFRY_ERR_INVALID, "a room's name is 1 to %zu bytes of UTF-8", most);
-    if (hub_owner_of(&sock->route->server->hub, bytes_of_text(room)) >= 0)
+    if (hub_owner_of(&server->hub, bytes_of_text(room)) >= 0)
         return server_why(BELFRY_ERR_INVALID,
                           "the room has the id of a socket, who alone is in it");
     return BELFRY_OK;
@@ -174,7 +174,7 @@ static belfry_err check_room(const belfry_sock *sock, const char *room)
 
 belfry_err belfry_join(belfry_sock *sock, const char *room)
 {
-    belfry_err err = check_room(sock, room);
+    belfry_err err = sock_check_room(sock->route->server, room);
     if (err != BELFRY_OK)
         return err;
     struct hub_joined joined;

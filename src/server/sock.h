@@ -88,6 +88,9 @@ void sock_retire(belfry_sock *sock);
 /* hub.find_member */
 struct member *sock_find_member(struct hub_shard *shard, struct hub_nsp *nsp, belfry_bytes name);
 
+/* May one join a room called @room? Errors: INVALID, belfry_why says why. */
+BELFRY_NODISCARD belfry_err sock_check_room(const struct belfry *server, const char *room);
+
 /* Frees what it owns. */
 void sock_deinit(belfry_sock *sock);
 
