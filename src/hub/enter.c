@@ -118,39 +118,38 @@ static void prefetch_message(const struct message *m)
     __builtin_prefetch(m + 1);
 }
 
-/* Messages of the log from @start that are for the newcomer; into @out, which may be NULL. */
-static uint32_t collect(const struct entry *e, uint32_t start, struct message **out)
+static belfry_err add_missed(struct hub_joined *joined, struct message *m)
 {
-    const struct message_ring *log = &e->nsp->log;
-    uint32_t found = 0;
-    for (uint32_t i = start; i < log->count; i++) {
-        struct message *m = message_ring_at(log, i);
-        if (i + PREFETCH_AHEAD < log->count)
-            prefetch_message(message_ring_at(log, i + PREFETCH_AHEAD));
-        if (!is_for(e, m))
-            continue;
-        if (out != NULL)
-            out[found] = message_ref(m);
-        found++;
+    uint32_t count = joined->history_count;
+    if ((count & (count - 1)) == 0) { /* all 0, 1, 2, 4... places are taken */
+        size_t places = BELFRY_MAX((size_t)count * 2, (size_t)1);
+        struct message **history = mem_realloc(joined->history, places * sizeof(struct message *));
+        if (history == NULL)
+            return BELFRY_ERR_NOMEM;
+        joined->history = history;
     }
-    return found;
+    joined->history[joined->history_count++] = message_ref(m);
+    return BELFRY_OK;
 }
 
+/* One pass over the log behind the position: others wait for the lock. */
 static belfry_err take_missed(const struct entry *e)
 {
     const struct hub_nsp *nsp = e->nsp;
+    const struct message_ring *log = &nsp->log;
     struct message_id since = e->how->since;
     bool is_from_future = message_id_compare(since, nsp->last) > 0; /* not one of ours */
-    uint32_t start = is_from_future ? 0 : message_ring_after(&nsp->log, since);
+    uint32_t start = is_from_future ? 0 : message_ring_after(log, since);
+    belfry_err err = BELFRY_OK;
     e->joined->has_gap = is_from_future || message_id_compare(since, nsp->log_floor) < 0;
-    uint32_t count = collect(e, start, NULL);
-    if (count == 0)
-        return BELFRY_OK;
-    e->joined->history = mem_alloc(count * sizeof(struct message *));
-    if (e->joined->history == NULL)
-        return BELFRY_ERR_NOMEM;
-    e->joined->history_count = collect(e, start, e->joined->history);
-    return BELFRY_OK;
+    for (uint32_t i = start; i < log->count && err == BELFRY_OK; i++) {
+        struct message *m = message_ring_at(log, i);
+        if (i + PREFETCH_AHEAD < log->count)
+            prefetch_message(message_ring_at(log, i + PREFETCH_AHEAD));
+        if (is_for(e, m))
+            err = add_missed(e->joined, m);
+    }
+    return err;
 }
 
 /* --- under the lock ---------------------------------------------------------------------------*/
@@ -229,6 +228,8 @@ belfry_err hub_enter(struct hub_shard *shard, struct hub_nsp *nsp, struct member
     }
     if (err == BELFRY_OK)
         hub_drain(shard);
+    else
+        hub_joined_deinit(out);
     forget(&e);
     return err;
 }
