@@ -21,14 +21,48 @@ static const uint8_t *find_separator(const uint8_t *at, const uint8_t *end)
     return end;
 }
 
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes percent sequences and '+' in place; a bad sequence stands for itself. */
+static void decode_form(struct buf *b)
+{
+    size_t to = 0;
+    for (size_t at = 0; at < b->size; at++) {
+        uint8_t c = b->data[at];
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%' && b->size - at > 2) {
+            int high = hex_value(b->data[at + 1]), low = hex_value(b->data[at + 2]);
+            if (high >= 0 && low >= 0) {
+                c = (uint8_t)(high << 4 | low);
+                at += 2;
+            }
+        }
+        b->data[to++] = c;
+    }
+    b->size = to;
+}
+
 void eio_jsonp_put(struct buf *out, belfry_bytes index, belfry_bytes payload)
 {
-    const uint8_t *digit = index.data;
+    struct buf plain = { 0 };
+    buf_put_bytes(&plain, index);
+    if (!buf_failed(&plain))
+        decode_form(&plain);
     buf_put_text(out, "___eio[");
-    for (size_t i = 0; i < index.size; i++) {
-        if (digit[i] >= '0' && digit[i] <= '9')
-            buf_put_char(out, (char)digit[i]);
+    for (size_t i = 0; i < plain.size; i++) {
+        if (plain.data[i] >= '0' && plain.data[i] <= '9')
+            buf_put_char(out, (char)plain.data[i]);
     }
+    if (buf_failed(&plain))
+        out->has_failed = 1;
+    buf_deinit(&plain);
     buf_put_text(out, "](");
     struct buf string = { 0 };
     json_put_string(&string, payload);
@@ -68,34 +102,6 @@ static bool find_payload(belfry_bytes body, belfry_bytes *out_value)
         at = field_end < end ? field_end + 1 : end;
     }
     return is_found;
-}
-
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decodes percent sequences and '+' in place; a bad sequence stands for itself. */
-static void decode_form(struct buf *b)
-{
-    size_t to = 0;
-    for (size_t at = 0; at < b->size; at++) {
-        uint8_t c = b->data[at];
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%' && b->size - at > 2) {
-            int high = hex_value(b->data[at + 1]), low = hex_value(b->data[at + 2]);
-            if (high >= 0 && low >= 0) {
-                c = (uint8_t)(high << 4 | low);
-                at += 2;
-            }
-        }
-        b->data[to++] = c;
-    }
-    b->size = to;
 }
 
 /* In place: \n is a line break, \\n is \n. */

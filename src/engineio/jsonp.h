@@ -11,8 +11,8 @@
 #include "base/defs.h"
 #include "engineio/packet.h"
 
-/* Appends ___eio[@index]("payload"); with the digits of @index (eio_query.jsonp). @payload is valid
- * UTF-8. Sticky. */
+/* Appends ___eio[@index]("payload"); with the digits of @index (eio_query.jsonp, which is decoded
+ * here). @payload is valid UTF-8. Sticky. */
 void eio_jsonp_put(struct buf *out, belfry_bytes index, belfry_bytes payload);
 
 /*

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "engineio/error.h"
+#include "http/chars.h"
 #include "http/cors.h"
 #include "http/field.h"
 #include "http/origin.h"
@@ -216,8 +217,7 @@ static void handshake(struct eio_endpoint *e, struct exchange *x, const struct e
         eio_payload_end(&writer);
     }
     put_cookie(e, s, x);
-    eio_endpoint_put_fields(e, x);
-    exchange_reply(x, 200, eio_form_content_type(EIO_FORM_TEXT), buf_bytes(&body));
+    eio_polling_reply(s, x, EIO_FORM_TEXT, &body);
     eio_session_open_polling(s);
     buf_deinit(&open);
     buf_deinit(&body);
@@ -390,6 +390,28 @@ static const struct ws_deflate_policy *deflate_policy(const struct eio_endpoint 
     return options_of(e)->socketio_deflate ? &shared : NULL;
 }
 
+static bool is_token(belfry_bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!http_char_is(((const uint8_t *)text.data)[i], HTTP_CHAR_TOKEN))
+            return false;
+    }
+    return text.size > 0;
+}
+
+/* The first one offered, whatever it is (engineio.md 4). */
+static void choose_subprotocol(belfry_request *req)
+{
+    struct buf offered = { 0 };
+    belfry_bytes first;
+    if (http_join(req->head, "sec-websocket-protocol", &offered) > 0) {
+        belfry_bytes rest = buf_bytes(&offered);
+        if (http_list_next(&rest, &first) && is_token(first))
+            (void)http_response_field(&req->fields, "Sec-WebSocket-Protocol", first);
+    }
+    buf_deinit(&offered);
+}
+
 static void on_upgrade(belfry_request *req, void *user)
 {
     struct eio_endpoint *e = user;
@@ -414,6 +436,7 @@ static void on_upgrade(belfry_request *req, void *user)
     struct buf response = { 0 };
     cors_put_fields(&cors, req->head, &req->fields);
     req->route = &e->route;
+    choose_subprotocol(req);
     if (upgrade_write_response(req, key, deflate_policy(e), &deflate, &response) != UPGRADE_FINE)
         refuse_plainly(req, 400, "Invalid Sec-WebSocket-Extensions header");
     else if (accept_websocket(e, req, &query, s, buf_bytes(&response), deflate) != BELFRY_OK)

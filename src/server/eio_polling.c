@@ -7,6 +7,7 @@
  */
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "engineio/jsonp.h"
 #include "engineio/payload.h"
 #include "http/compress.h"
 #include "http/field.h"
@@ -49,10 +50,22 @@ static bool try_compressed(struct eio_session *s, struct exchange *x, enum eio_f
     return is_done;
 }
 
-static void answer(struct eio_session *s, enum eio_form form, const struct buf *body)
+/* For browsers of long ago: a script that calls a function of the page (engineio.md 11). */
+static void reply_script(struct exchange *x, belfry_bytes index, belfry_bytes body)
 {
-    struct exchange *x = s->poll;
-    let_go(s);
+    struct buf script = { 0 };
+    eio_jsonp_put(&script, index, body);
+    if (buf_failed(&script))
+        exchange_abort(x);
+    else
+        exchange_reply(x, 200, "text/javascript; charset=UTF-8", buf_bytes(&script));
+    buf_deinit(&script);
+}
+
+void eio_polling_reply(struct eio_session *s, struct exchange *x, enum eio_form form,
+                       const struct buf *body)
+{
+    struct eio_query query;
     if (buf_failed(body)) {
         exchange_abort(x);
         s->is_broken = true;
@@ -60,9 +73,26 @@ static void answer(struct eio_session *s, enum eio_form form, const struct buf *
         return;
     }
     eio_endpoint_put_fields(s->endpoint, x);
-    counter_add(&s->conn.worker->counters.eio_polls, 1);
-    if (!try_compressed(s, x, form, buf_bytes(body)))
+    eio_query_parse(exchange_head(x)->query, &query);
+    if (query.is_jsonp)
+        reply_script(x, query.jsonp, buf_bytes(body));
+    else if (!try_compressed(s, x, form, buf_bytes(body)))
         exchange_reply(x, 200, eio_form_content_type(form), buf_bytes(body));
+}
+
+static void answer(struct eio_session *s, enum eio_form form, const struct buf *body)
+{
+    struct exchange *x = s->poll;
+    let_go(s);
+    counter_add(&s->conn.worker->counters.eio_polls, 1);
+    eio_polling_reply(s, x, form, body);
+}
+
+static bool is_jsonp(struct exchange *x)
+{
+    struct eio_query query;
+    eio_query_parse(exchange_head(x)->query, &query);
+    return query.is_jsonp;
 }
 
 /* All that waits, in one piece; the queue is empty after it. */
@@ -141,7 +171,8 @@ void eio_poll_flush(struct conn *c)
     struct buf body = { 0 };
     take_queue(s, &frames);
     enum eio_form form = EIO_FORM_TEXT;
-    if (revision_of(s) == EIO_REVISION_3 && !s->wants_base64 && has_binary(buf_bytes(&frames)))
+    if (revision_of(s) == EIO_REVISION_3 && !s->wants_base64 && !is_jsonp(s->poll) &&
+        has_binary(buf_bytes(&frames)))
         form = EIO_FORM_OCTETS;
     if (buf_failed(&frames))
         body.has_failed = 1;
@@ -273,9 +304,19 @@ static void handle_payload(struct eio_session *s, enum eio_form form, belfry_byt
 void eio_polling_post_body(struct eio_session *s, struct exchange *x, belfry_bytes body)
 {
     enum eio_form form = form_of(x);
+    struct buf plain = { 0 };
+    enum eio_result result = EIO_OK;
     BELFRY_ASSERT(s->post == x);
     s->post = NULL; /* the session may end meanwhile: it is answered in any case */
-    handle_payload(s, form, body);
+    if (is_jsonp(x)) {
+        result = eio_jsonp_read(body, &plain);
+        body = buf_bytes(&plain);
+    }
+    if (result == EIO_OK)
+        handle_payload(s, form, body);
+    else
+        eio_session_end(s, result == EIO_MALFORMED ? EIO_CAUSE_PARSE_ERROR : EIO_CAUSE_NO_MEMORY);
+    buf_deinit(&plain);
     eio_endpoint_put_fields(s->endpoint, x);
     exchange_reply(x, 200, "text/html", BELFRY_BYTES("ok"));
 }

@@ -163,6 +163,10 @@ void eio_poll_noop(struct eio_session *s);
 void eio_poll_close(struct eio_session *s);
 void eio_poll_farewell(struct eio_session *s);
 
+/* Answers @x with a payload; without memory its connection ends, and the session with it. */
+void eio_polling_reply(struct eio_session *s, struct exchange *x, enum eio_form form,
+                       const struct buf *body);
+
 /* What a request of this session wants. */
 void eio_polling_get(struct eio_session *s, struct exchange *x);
 void eio_polling_post_begin(struct eio_session *s, struct exchange *x);

@@ -302,7 +302,7 @@ static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_byt
     if (s->state.revision == EIO_REVISION_3 && bytes_equal_text(nsp_name(nsp), "/"))
         sock_rename(&sock->sock, s->sid); /* socketio.md 3.2: they reckon with it */
     if (read_return_wish(nsp, auth, &wish) && hub_reaches(nsp->hub, wish.since))
-        saved = sio_recovery_take(nsp, wish.pid);
+        saved = sio_recovery_take(nsp, wish.pid, s->conn.worker->loop.now_ms);
     if (saved == NULL) {
         sio_connect_go_on(sock);
         return;

@@ -145,7 +145,7 @@ static bool has_pid(const struct map_node *node, const void *context)
     return bytes_equal(bytes_of(saved->pid, PUBLIC_ID_SIZE), *(const belfry_bytes *)context);
 }
 
-struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid)
+struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid, uint64_t now_ms)
 {
     struct sio_recovery *recovery = nsp->recovered;
     struct sio_saved *saved = NULL;
@@ -159,7 +159,10 @@ struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid)
         unlink_saved(recovery, saved);
     }
     pthread_mutex_unlock(&recovery->lock);
-    return saved;
+    if (saved == NULL || saved->expires_ms > now_ms)
+        return saved;
+    expire(nsp, saved);
+    return NULL;
 }
 
 void sio_recovery_expire(struct belfry_nsp *nsp, uint64_t now_ms)

@@ -38,7 +38,7 @@ struct sio_recovery *sio_recovery_free(struct sio_recovery *recovery); /* return
 bool sio_recovery_save(struct sio_sock *sock);
 
 /* Who went with @pid, if it may still come back. Owns: the caller. */
-struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid);
+struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid, uint64_t now_ms);
 
 /* Frees it; data that nobody took is handed to the application's free_data. */
 void sio_saved_free(struct belfry_nsp *nsp, struct sio_saved *saved);

@@ -79,9 +79,9 @@ static const char *read_id(struct cursor *c, struct sio_packet *p)
     const uint8_t *start = c->at;
     uint64_t id = 0;
     for (; is_at_digit(c); c->at++) {
-        if (c->at - start == SIO_MAX_ID_DIGITS)
-            return "invalid packet id";
         id = id * 10 + (*c->at - (unsigned)'0');
+        if (id > SIO_MAX_ID)
+            return "invalid packet id";
     }
     p->has_id = c->at > start;
     p->id = id;

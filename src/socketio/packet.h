@@ -23,9 +23,8 @@ enum sio_type {
     SIO_BINARY_ACK,
 };
 
-/* The longest ack id. JavaScript could not echo more digits exactly, and nobody counts so far. */
-#define SIO_MAX_ID_DIGITS 15
-#define SIO_MAX_ID 999999999999999u
+/* The largest ack id: JavaScript could not echo larger ones exactly, and nobody counts so far. */
+#define SIO_MAX_ID 9007199254740991u
 
 struct sio_packet {
     enum sio_type type; /* as on the wire; BINARY_ is for attachments > 0 */

@@ -16,6 +16,7 @@ static const struct put_case {
 } put_cases[] = {
     { "0", "4hello", "___eio[0](\"4hello\");" },
     { "12a3", "6", "___eio[123](\"6\");" },
+    { "1%32%2C%33", "6", "___eio[123](\"6\");" },
     { "", "6", "___eio[](\"6\");" },
     { "];alert(1)//", "6", "___eio[1](\"6\");" },
     { "1", "42[\"a\\n\"]", "___eio[1](\"42[\\\"a\\\\n\\\"]\");" },
@@ -77,7 +78,7 @@ static void test_forms_are_read(void **state)
 static void test_each_allocation_may_fail(void **state)
 {
     (void)state;
-    for (long n = 1; n <= 3; n++) {
+    for (long n = 1; n <= 4; n++) {
         memory_watch();
         struct buf out = { 0 };
         memory_fail_at(n);

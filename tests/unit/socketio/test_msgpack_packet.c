@@ -130,7 +130,7 @@ static const struct read_case {
     { "{\"type\":2,\"nsp\":\"/\",\"data\":[\"x\"],\"id\":1.5}", "invalid packet id" },
     { "{\"type\":2,\"nsp\":\"/\",\"data\":[\"x\"],\"id\":\"1\"}", "invalid packet id" },
     { "{\"type\":2,\"nsp\":\"/\",\"data\":[\"x\"],\"id\":null}", "invalid packet id" },
-    { "{\"type\":2,\"nsp\":\"/\",\"data\":[\"x\"],\"id\":1000000000000000}", "invalid packet id" },
+    { "{\"type\":2,\"nsp\":\"/\",\"data\":[\"x\"],\"id\":9007199254740992}", "invalid packet id" },
     { "{\"type\":0,\"nsp\":\"/\",\"data\":null}", "invalid payload" },
     { "{\"type\":0,\"nsp\":\"/\",\"data\":[]}", "invalid payload" },
     { "{\"type\":1,\"nsp\":\"/\",\"data\":{}}", "invalid payload" },

@@ -95,7 +95,7 @@ static const struct read_case {
     { "518446744073709551617-[\"x\"]", "too many attachments" }, /* 2^64 + 1 */
 
     /* ids */
-    { "21000000000000000[\"x\"]", "invalid packet id" },
+    { "29007199254740992[\"x\"]", "invalid packet id" },
     { "300000000000000001[]", "invalid packet id" },
     { "2-1[\"x\"]", "invalid payload" },
     { "2+1[\"x\"]", "invalid payload" },
