@@ -252,8 +252,8 @@ BELFRY_API belfry_err belfry_free_data(belfry_nsp *nsp, void (*free_data)(void *
 
 /* --- many sockets --------------------------------------------------------------------------- */
 
-/** Makes all that an emit to @target would reach join or leave @room: those of the calling worker at
- * once, those of others soon. Thread: any. Errors: LIMIT, INVALID, STATE (a parent), NOMEM. */
+/** Makes all that an emit to @target would reach join or leave @room: those of the calling worker
+ * at once, those of others soon. Thread: any. Errors: LIMIT, INVALID, STATE (a parent), NOMEM. */
 BELFRY_API belfry_err belfry_sockets_join(belfry_target target, const char *room);
 BELFRY_API belfry_err belfry_sockets_leave(belfry_target target, const char *room);
 
@@ -310,7 +310,8 @@ typedef enum belfry_parser { BELFRY_PARSER_DEFAULT, BELFRY_PARSER_MSGPACK } belf
 typedef struct belfry_connection_error {
     unsigned code; /* 0 to 5, as in the answer */
     const char *message;
-    const char *context; /* a name or what was wrong: "TRANSPORT_MISMATCH", the transport, the sid */
+    const char
+        *context; /* a name or what was wrong: "TRANSPORT_MISMATCH", the transport, the sid */
 } belfry_connection_error;
 
 /** Hooks of an endpoint; all may be NULL. Thread: the worker of the client. */

@@ -218,7 +218,7 @@ static bool has_same_target(const struct message *first, const struct message *m
 
 static bool may_follow(const struct message *first, const struct message *m)
 {
-    return is_simple(m) && has_same_target(first, m) &&
+    return !first->has_ack && !m->has_ack && is_simple(m) && has_same_target(first, m) &&
            (m->flags & MESSAGE_VOLATILE) == (first->flags & MESSAGE_VOLATILE);
 }
 

@@ -322,6 +322,9 @@ BELFRY_NODISCARD belfry_err hub_ask_roster(struct hub_shard *shard, struct hub_n
                                                              void *user),
                                            void *user);
 
+/* Nothing that was said in @nsp is remembered any more. */
+void hub_forget(struct hub_nsp *nsp);
+
 /* Does the log still hold all that was said behind @since? It may not when one asks again. */
 bool hub_reaches(struct hub_nsp *nsp, struct message_id since);
 

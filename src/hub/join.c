@@ -119,6 +119,7 @@ belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member 
                     belfry_bytes name, const struct hub_join *how, struct hub_joined *out)
 {
     BELFRY_ASSERT(!shard->is_draining);
+    BELFRY_ASSERT(everyone_has(&nsp_part(nsp, shard)->everyone, member));
     *out = (struct hub_joined){ 0 };
     if (hub_owner_of(nsp->hub, name) >= 0)
         return BELFRY_ERR_INVALID;

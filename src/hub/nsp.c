@@ -275,6 +275,16 @@ belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct messag
     return BELFRY_OK;
 }
 
+void hub_forget(struct hub_nsp *nsp)
+{
+    struct message *evicted = NULL;
+    pthread_mutex_lock(&nsp->lock);
+    while (nsp->log.count > 0)
+        evict_oldest(nsp, &evicted);
+    pthread_mutex_unlock(&nsp->lock);
+    free_evicted(evicted);
+}
+
 bool hub_reaches(struct hub_nsp *nsp, struct message_id since)
 {
     pthread_mutex_lock(&nsp->lock);

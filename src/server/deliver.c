@@ -52,6 +52,8 @@ static void note_gap(const struct receiver *r, struct membership *membership, un
     }
     for (unsigned i = 0; i < r->sock->member.membership_count; i++)
         r->sock->member.memberships[i].dropped++;
+    if (sock_ops_of(r->sock)->note_gap != NULL)
+        sock_ops_of(r->sock)->note_gap(r->sock);
 }
 
 /* The conflation key of a message: the same event of the same sender in the same room. */

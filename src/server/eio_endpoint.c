@@ -94,10 +94,10 @@ static struct fault fault_of(enum eio_error code, enum eio_context context)
 }
 
 /* A request with a session's id (engineio.md 4). */
-static struct fault check_session(const struct eio_session *s, const struct eio_query *query,
-                                  enum eio_asked asked)
+static struct fault check_session(const struct eio_endpoint *e, const struct eio_session *s,
+                                  const struct eio_query *query, enum eio_asked asked)
 {
-    if (s == NULL)
+    if (s == NULL || s->endpoint != e)
         return fault_of(EIO_ERR_UNKNOWN_SID, EIO_CONTEXT_NONE);
     bool is_websocket = eio_state_is_websocket(&s->state);
     if (asked == EIO_ASKED_HTTP && (query->transport == EIO_TRANSPORT_WEBSOCKET) != is_websocket)
@@ -136,7 +136,7 @@ static struct fault check(struct eio_endpoint *e, belfry_request *req,
         return (struct fault){ .code = EIO_ERR_UNKNOWN_TRANSPORT,
                                .detail = eio_transport_name(query->transport) };
     if (query->has_sid)
-        return check_session(s, query, asked);
+        return check_session(e, s, query, asked);
     return check_handshake(e, req, query, asked);
 }
 
@@ -216,9 +216,11 @@ static void handshake(struct eio_endpoint *e, struct exchange *x, const struct e
         eio_payload_put(&writer, &packet);
         eio_payload_end(&writer);
     }
+    if (buf_failed(&open))
+        body.has_failed = 1;
+    eio_session_open_polling(s); /* what it says already is for the next poll */
     put_cookie(e, s, x);
     eio_polling_reply(s, x, EIO_FORM_TEXT, &body);
-    eio_session_open_polling(s);
     buf_deinit(&open);
     buf_deinit(&body);
     buf_deinit(&scratch);
@@ -267,7 +269,7 @@ static void on_body(struct exchange *x, belfry_bytes body, void *user)
     struct eio_query query;
     eio_query_parse(exchange_head(x)->query, &query);
     s = eio_session_find(worker_current(), query.sid);
-    struct fault fault = check_session(s, &query, EIO_ASKED_HTTP);
+    struct fault fault = check_session(e, s, &query, EIO_ASKED_HTTP);
     if (fault.code >= 0)
         refuse(e, x, &fault);
     else

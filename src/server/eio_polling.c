@@ -165,8 +165,8 @@ static void put_packets(struct eio_session *s, enum eio_form form, belfry_bytes 
 void eio_poll_flush(struct conn *c)
 {
     struct eio_session *s = eio_of_conn(c);
-    if (s->poll == NULL || outq_is_empty(&c->out))
-        return;
+    if (s->poll == NULL || outq_is_empty(&c->out) || c->is_doomed)
+        return; /* doomed: a frame in its queue may be torn */
     struct buf frames = { 0 };
     struct buf body = { 0 };
     take_queue(s, &frames);
@@ -281,6 +281,13 @@ void eio_polling_post_begin(struct eio_session *s, struct exchange *x)
     s->post = x;
 }
 
+/* It asks and does not poll for the answers. A WebSocket would not be read any more; posts come by
+ * whatever connection. */
+static bool is_flooded(const struct eio_session *s)
+{
+    return conn_queued(&s->conn) > s->endpoint->server->options.max_queue_bytes;
+}
+
 static void handle_payload(struct eio_session *s, enum eio_form form, belfry_bytes body)
 {
     struct buf *scratch = &s->conn.worker->base64;
@@ -292,6 +299,10 @@ static void handle_payload(struct eio_session *s, enum eio_form form, belfry_byt
     }
     eio_payload_init(&payload, revision_of(s), form, body);
     while (eio_payload_next(&payload, scratch, &packet)) {
+        if (is_flooded(s)) {
+            eio_session_end_slow(s);
+            return;
+        }
         if (!eio_session_packet(s, EIO_VIA_POLLING, &packet))
             return;
     }

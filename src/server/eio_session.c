@@ -14,6 +14,29 @@
 #include "server/sio_client.h"
 #include "ws/close.h"
 
+/* --- all of a worker, until they are freed ----------------------------------------------------*/
+
+void eio_link_add(struct eio_link *link, struct conn *c, struct worker *worker)
+{
+    *link = (struct eio_link){ .next = worker->eio_links, .at = &worker->eio_links, .conn = c };
+    if (link->next != NULL)
+        link->next->at = &link->next;
+    worker->eio_links = link;
+}
+
+void eio_link_remove(struct eio_link *link)
+{
+    *link->at = link->next;
+    if (link->next != NULL)
+        link->next->at = link->at;
+}
+
+void eio_abort_all(struct worker *worker)
+{
+    for (struct eio_link *link = worker->eio_links; link != NULL; link = link->next)
+        conn_abort(link->conn); /* they are freed after the turn: the list stays as it is */
+}
+
 /* --- finding ----------------------------------------------------------------------------------*/
 
 static bool has_sid(const struct map_node *node, const void *context)
@@ -84,6 +107,25 @@ static struct eio_request *keep_request(struct worker *worker, belfry_request *r
     return kept;
 }
 
+void eio_session_forget_request(struct eio_session *s)
+{
+    struct eio_request *request = s->request;
+    if (request == NULL)
+        return;
+    /* A WebSocket can be asked where it comes from; polls come by many connections. */
+    const char *address = request->text + strlen(request->text) + 1;
+    size_t size = strlen(address) + 1;
+    request->text[0] = '\0';
+    memmove(request->text + 1, address, size);
+    request->size = (uint32_t)(1 + size);
+    struct eio_request *smaller = mem_realloc(request, sizeof *request + 1 + size);
+    s->request = smaller != NULL ? smaller : request;
+    if (eio_state_is_websocket(&s->state)) {
+        mem_free(s->request);
+        s->request = NULL;
+    }
+}
+
 static bool is_full(const struct worker *worker)
 {
     return worker->connection_count >= worker->max_connections;
@@ -110,6 +152,7 @@ struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish
     memcpy(s->sid, sid, sizeof s->sid);
     s->by_sid.hash = map_hash(&worker->server->hub.hash_key, eio_sid(s));
     map_insert(&worker->eio_sessions, &s->by_sid);
+    eio_link_add(&s->link, &s->conn, worker);
     struct eio_timing timing = eio_timing_of(s);
     uint64_t now_ms = worker->loop.now_ms;
     eio_state_init(&s->state, wish->query->revision, wish->via, &timing, now_ms);
@@ -152,6 +195,7 @@ static void discard(struct eio_session *s)
 {
     struct worker *worker = s->conn.worker;
     map_remove(&worker->eio_sessions, &s->by_sid);
+    eio_link_remove(&s->link);
     counter_add(&worker->counters.connections_eio, (uint64_t)-1);
     mem_free(s->request);
     mem_free(s);
@@ -270,6 +314,14 @@ static void drop_what_waits(struct eio_session *s)
     counter_add(&s->conn.worker->counters.dropped_slow, outq_drop_oldest(&s->conn.out, SIZE_MAX));
 }
 
+void eio_session_end_slow(struct eio_session *s)
+{
+    drop_what_waits(s);
+    s->close_code = WS_CLOSE_TRY_LATER;
+    counter_add(&s->conn.worker->counters.closed[CLOSED_slow], 1);
+    eio_session_end(s, EIO_CAUSE_WEBSOCKET_ERROR);
+}
+
 void eio_session_on_timer(struct conn *c, uint64_t now_ms)
 {
     struct eio_session *s = eio_of_conn(c);
@@ -280,10 +332,7 @@ void eio_session_on_timer(struct conn *c, uint64_t now_ms)
         return;
     }
     if (is_too_slow(s)) {
-        drop_what_waits(s);
-        s->close_code = WS_CLOSE_TRY_LATER;
-        counter_add(&c->worker->counters.closed[CLOSED_slow], 1);
-        eio_session_end(s, EIO_CAUSE_WEBSOCKET_ERROR);
+        eio_session_end_slow(s);
         return;
     }
     if (now_ms >= s->connect_deadline_ms) {
@@ -378,6 +427,7 @@ void eio_session_free(struct conn *c)
     BELFRY_ASSERT(s->socks == NULL);
     if (s->is_first_used)
         sio_sock_deinit(&s->first);
+    eio_link_remove(&s->link);
     ws_decoder_deinit(&s->decoder);
     sio_decoder_deinit(&s->packets);
     mem_free(s->request);

@@ -150,12 +150,9 @@ static bool must_be_logged(const belfry_sock *sock, const struct message_spec *s
            sio_of_sock((belfry_sock *)sock)->phase == SIO_CONNECTED;
 }
 
-static belfry_err say_to_sock(belfry_sock *sock, struct message_spec *spec)
+/* To one socket that has caught up. */
+static belfry_err say_behind(belfry_sock *sock, struct message_spec *spec)
 {
-    BELFRY_ASSERT(sock != NULL);
-    sock_catch_up(sock);
-    if (sock->state != SOCK_OPEN)
-        return server_outcome(BELFRY_ERR_GONE);
     if (!sock_is_sio(sock))
         return say_to_plain_sock(sock, spec);
     if (!must_be_logged(sock, spec))
@@ -163,6 +160,15 @@ static belfry_err say_to_sock(belfry_sock *sock, struct message_spec *spec)
     spec->rooms[0] = bytes_of(sock->public_id, PUBLIC_ID_SIZE);
     spec->room_count = 1;
     return publish(sock->nsp, spec);
+}
+
+static belfry_err say_to_sock(belfry_sock *sock, struct message_spec *spec)
+{
+    BELFRY_ASSERT(sock != NULL);
+    sock_catch_up(sock);
+    if (sock->state != SOCK_OPEN)
+        return server_outcome(BELFRY_ERR_GONE);
+    return say_behind(sock, spec);
 }
 
 /* What is said to a parent is said in each namespace that was made of it. */
@@ -317,15 +323,13 @@ static void run_direct_event(struct delivery *delivery, struct hub_shard *shard)
     belfry_sock *sock = slots_find(&worker->slots, direct->id);
     struct message_spec spec = {
         .kind = KIND_EVENT,
-        .flags = MESSAGE_UNLOGGED,
         .name = bytes_of(direct->bytes, direct->name_size),
         .args = bytes_of(direct->bytes + direct->name_size, direct->args_size),
         .wall_ms = worker_wall_ms(worker),
     };
     belfry_err err = BELFRY_ERR_GONE;
     if (sock != NULL && sock->state == SOCK_OPEN)
-        err = sock_is_sio(sock) ? sio_sock_say(sio_of_sock(sock), &spec)
-                                : say_to_plain_sock(sock, &spec);
+        err = say_behind(sock, &spec);
     if (err == BELFRY_ERR_LIMIT)
         counter_add(&worker->counters.dropped_slow, 1);
     else if (err != BELFRY_OK)

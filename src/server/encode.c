@@ -53,12 +53,19 @@ static void put_with_base64(struct buf *out, belfry_bytes args, const struct mes
     struct placeholders holes = placeholders_of(args);
     struct placeholder hole;
     const uint8_t *at = args.data;
+    bool is_put[UINT8_MAX + 1] = { false };
     while (placeholders_next(&holes, &hole)) {
         buf_put(out, at, (size_t)((const uint8_t *)hole.text.data - at));
-        buf_put_text(out, "{\"base64\":\"");
-        if (hole.num < m->attachment_count)
+        /* No encoder names one twice; who does gets it once, or a message could be made of any size
+         * out of a small one. */
+        if (hole.num < m->attachment_count && !is_put[hole.num]) {
+            is_put[hole.num] = true;
+            buf_put_text(out, "{\"base64\":\"");
             eio_base64_put(out, m->attachments[hole.num]);
-        buf_put_text(out, "\"}");
+            buf_put_text(out, "\"}");
+        } else {
+            buf_put_text(out, "null");
+        }
         at = (const uint8_t *)hole.text.data + hole.text.size;
     }
     buf_put(out, at, (size_t)((const uint8_t *)args.data + args.size - at));

@@ -30,13 +30,17 @@ static bool is_valid_name(belfry_bytes name)
 
 static struct belfry_nsp *new_nsp(struct belfry *server, belfry_bytes name)
 {
-    struct belfry_nsp *nsp = mem_alloc_zeroed(sizeof *nsp + name.size + 1);
-    if (nsp == NULL)
+    struct belfry_nsp *nsp = mem_alloc_zeroed(sizeof *nsp);
+    char *copy = mem_dup_bytes(name);
+    if (nsp == NULL || copy == NULL) {
+        mem_free(nsp);
+        mem_free(copy);
         return NULL;
+    }
     nsp->server = server;
     nsp->handlers = &nsp->own_handlers;
+    nsp->name = copy;
     nsp->name_size = name.size;
-    memcpy(nsp->name, name.data, name.size);
     nsp->by_name.hash = map_hash(&server->hub.hash_key, name);
     return nsp;
 }
@@ -93,16 +97,90 @@ static void free_nsp(struct belfry_nsp *nsp)
         mem_free(nsp->pattern);
     }
     deinit_handlers(&nsp->own_handlers);
+    mem_free(nsp->name);
     mem_free(nsp);
+}
+
+/* --- those that nobody is in ------------------------------------------------------------------*/
+
+static void make_idle(struct nsp_registry *registry, struct belfry_nsp *nsp)
+{
+    nsp->is_idle = true;
+    nsp->idle_next = NULL;
+    nsp->idle_link = registry->last_idle;
+    *registry->last_idle = nsp;
+    registry->last_idle = &nsp->idle_next;
+}
+
+static void end_idleness(struct nsp_registry *registry, struct belfry_nsp *nsp)
+{
+    if (!nsp->is_idle)
+        return;
+    nsp->is_idle = false;
+    *nsp->idle_link = nsp->idle_next;
+    if (nsp->idle_next != NULL)
+        nsp->idle_next->idle_link = nsp->idle_link;
+    else
+        registry->last_idle = nsp->idle_link;
+}
+
+static void use(struct nsp_registry *registry, struct belfry_nsp *nsp)
+{
+    nsp->users++;
+    end_idleness(registry, nsp);
+}
+
+void nsp_acquire(struct belfry_nsp *nsp)
+{
+    struct nsp_registry *registry = &nsp->server->namespaces;
+    pthread_mutex_lock(&registry->lock);
+    use(registry, nsp);
+    pthread_mutex_unlock(&registry->lock);
+}
+
+void nsp_release(struct belfry_nsp *nsp)
+{
+    struct nsp_registry *registry = &nsp->server->namespaces;
+    pthread_mutex_lock(&registry->lock);
+    BELFRY_ASSERT(nsp->users > 0);
+    if (--nsp->users == 0 && nsp->parent != NULL && !nsp->is_pinned)
+        make_idle(registry, nsp);
+    pthread_mutex_unlock(&registry->lock);
+}
+
+/* One that nobody is in and nobody may come back to, under @name; what it remembered is forgotten.
+ * NULL: there is none. */
+static struct belfry_nsp *rename_idle(struct belfry *server, belfry_bytes name,
+                                      struct belfry_nsp *parent)
+{
+    struct nsp_registry *registry = &server->namespaces;
+    struct belfry_nsp *nsp = registry->first_idle;
+    while (nsp != NULL && (nsp->parent != parent ||
+                           (nsp->recovered != NULL && sio_recovery_count(nsp->recovered) > 0)))
+        nsp = nsp->idle_next;
+    char *copy = nsp != NULL ? mem_dup_bytes(name) : NULL;
+    if (copy == NULL)
+        return NULL;
+    end_idleness(registry, nsp);
+    map_remove(&registry->by_name, &nsp->by_name);
+    hub_forget(nsp->hub);
+    mem_free(nsp->name);
+    nsp->name = copy;
+    nsp->name_size = name.size;
+    nsp->by_name.hash = map_hash(&server->hub.hash_key, name);
+    map_insert(&registry->by_name, &nsp->by_name);
+    return nsp;
 }
 
 /* @parent: of which a client's wish makes it, or NULL. The registry is the caller's. */
 static struct belfry_nsp *make(struct belfry *server, belfry_bytes name, struct belfry_nsp *parent,
                                belfry_err *out_err)
 {
-    *out_err = BELFRY_ERR_LIMIT;
-    if (server->namespaces.count >= server->options.max_namespaces)
-        return NULL;
+    if (server->namespaces.count >= server->options.max_namespaces) {
+        struct belfry_nsp *again = parent != NULL ? rename_idle(server, name, parent) : NULL;
+        *out_err = again != NULL ? BELFRY_OK : BELFRY_ERR_LIMIT;
+        return again;
+    }
     *out_err = BELFRY_ERR_NOMEM;
     struct belfry_nsp *nsp = new_nsp(server, name);
     if (nsp == NULL)
@@ -130,6 +208,7 @@ belfry_err nsp_registry_init(struct belfry *server)
     pthread_mutex_init(&registry->lock, NULL);
     registry->last_next = &registry->first;
     registry->last_parent = &registry->first_parent;
+    registry->last_idle = &registry->first_idle;
     server->root = make(server, BELFRY_BYTES("/"), NULL, &err);
     return err;
 }
@@ -172,20 +251,36 @@ static struct belfry_nsp *find_parent(struct belfry *server, belfry_bytes name)
     return NULL;
 }
 
+enum finder { BY_CLIENT, BY_APPLICATION };
+
+/* Under the lock: a client uses what it finds, and the application may keep it for ever. */
+static void mark_found(struct belfry_nsp *nsp, enum finder finder)
+{
+    struct nsp_registry *registry = &nsp->server->namespaces;
+    if (finder == BY_CLIENT) {
+        use(registry, nsp);
+        return;
+    }
+    nsp->is_pinned = true;
+    end_idleness(registry, nsp);
+}
+
 /* The lock is not held while the application is asked: it may look up namespaces itself. */
-static struct belfry_nsp *find_or_make(struct belfry *server, belfry_bytes name,
-                                       bool may_make_alone, belfry_err *out_err)
+static struct belfry_nsp *find_or_make(struct belfry *server, belfry_bytes name, enum finder finder,
+                                       belfry_err *out_err)
 {
     struct nsp_registry *registry = &server->namespaces;
     bool is_new = false;
     *out_err = BELFRY_OK;
     pthread_mutex_lock(&registry->lock);
     struct belfry_nsp *nsp = find(server, name);
+    if (nsp != NULL)
+        mark_found(nsp, finder);
     pthread_mutex_unlock(&registry->lock);
     if (nsp != NULL)
         return nsp;
     struct belfry_nsp *parent = find_parent(server, name);
-    if (parent == NULL && !may_make_alone) {
+    if (parent == NULL && finder == BY_CLIENT) {
         *out_err = BELFRY_ERR_NOT_FOUND;
         return NULL;
     }
@@ -195,6 +290,10 @@ static struct belfry_nsp *find_or_make(struct belfry *server, belfry_bytes name,
         nsp = make(server, name, parent, out_err);
         is_new = nsp != NULL;
     }
+    if (is_new && parent != NULL && registry->on_namespace != NULL)
+        nsp->is_pinned = true; /* the application hears of it */
+    if (nsp != NULL)
+        mark_found(nsp, finder);
     pthread_mutex_unlock(&registry->lock);
     if (is_new && parent != NULL && registry->on_namespace != NULL)
         registry->on_namespace(nsp, registry->on_namespace_user);
@@ -205,7 +304,7 @@ struct belfry_nsp *nsp_find_for_client(struct belfry *server, belfry_bytes name,
                                        belfry_err *out_err)
 {
     *out_err = BELFRY_ERR_NOT_FOUND;
-    return is_valid_name(name) ? find_or_make(server, name, false, out_err) : NULL;
+    return is_valid_name(name) ? find_or_make(server, name, BY_CLIENT, out_err) : NULL;
 }
 
 static bool event_has_name(const struct map_node *node, const void *context)
@@ -283,7 +382,7 @@ belfry_nsp *belfry_of(belfry *server, const char *name)
         return NULL;
     }
     belfry_err err;
-    belfry_nsp *nsp = find_or_make(server, full, true, &err);
+    belfry_nsp *nsp = find_or_make(server, full, BY_APPLICATION, &err);
     if (nsp == NULL)
         (void)server_why(err,
                          err == BELFRY_ERR_LIMIT ? "max_namespaces is reached" : "out of memory");
@@ -302,6 +401,7 @@ static belfry_nsp *add_parent(belfry *server)
         (void)server_why(BELFRY_ERR_NOMEM, "out of memory");
         return NULL;
     }
+    parent->ack_ids = (uint64_t)1 << 40; /* of its own: children count for themselves */
     *registry->last_parent = parent;
     registry->last_parent = &parent->next;
     registry->has_handlers = true;

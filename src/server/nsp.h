@@ -6,7 +6,8 @@
  *                                handlers
  *
  * Handlers are added before the start and never change after it, so nobody locks to read them. The
- * table of names has a lock; namespaces themselves live as long as the server.
+ * table of names has a lock; namespaces themselves live as long as the server, but where
+ * max_namespaces is reached, those made by clients that nobody is in serve again, renamed.
  *
  * Thread: any, but for adding.
  */
@@ -71,16 +72,24 @@ struct belfry_nsp {
     void *accepts_user;
     atomic_ullong ack_ids; /* given out so far (socketio.md 4: one counter per namespace) */
     struct sio_recovery *recovered; /* sockets that may come back; NULL: does not recover */
+    char *name;
     size_t name_size;
-    char name[];
+    /* Made by a client's wish: when nobody is in it, it may serve under another name. */
+    uint32_t users; /* sockets in it, or connecting to it */
+    bool is_pinned; /* the application knows it */
+    bool is_idle;   /* in the list of those that may be renamed */
+    struct belfry_nsp *idle_next;
+    struct belfry_nsp **idle_link;
 };
 
 struct nsp_registry {
-    pthread_mutex_t lock; /* guards by_name, first and last_next, once the server has started */
+    pthread_mutex_t lock; /* guards all below, and names and uses, once the server has started */
     struct map by_name;
     struct belfry_nsp *first;
     struct belfry_nsp **last_next;
     uint32_t count;
+    struct belfry_nsp *first_idle; /* the one idle for longest */
+    struct belfry_nsp **last_idle;
     struct belfry_nsp *first_parent; /* parents, in the order of adding */
     struct belfry_nsp **last_parent;
     void (*on_namespace)(belfry_nsp *nsp, void *user);
@@ -92,15 +101,20 @@ struct nsp_registry {
 BELFRY_NODISCARD belfry_err nsp_registry_init(struct belfry *server);
 void nsp_registry_deinit(struct belfry *server);
 
-/* The namespace called @name (from a client), made if a parent accepts it. NULL: none does, or
- * BELFRY_ERR_LIMIT, BELFRY_ERR_NOMEM in @out_err (else NOT_FOUND). */
+/* The namespace called @name (from a client), made if a parent accepts it; it counts as used until
+ * nsp_release. NULL: none does, or BELFRY_ERR_LIMIT, BELFRY_ERR_NOMEM in @out_err (else NOT_FOUND).
+ */
 struct belfry_nsp *nsp_find_for_client(struct belfry *server, belfry_bytes name,
                                        belfry_err *out_err);
+
+/* One more socket of it, and one less. */
+void nsp_acquire(struct belfry_nsp *nsp);
+void nsp_release(struct belfry_nsp *nsp);
 
 /* Those of event @name, or NULL. */
 const struct nsp_event *nsp_find_event(const struct belfry_nsp *nsp, belfry_bytes name);
 
-/* Every namespace that has members, not the parents; they are never unmade before the server. */
+/* Every namespace but the parents. */
 void nsp_each(struct belfry *server, void (*visit)(struct belfry_nsp *nsp, void *arg), void *arg);
 
 /* May an application or a client emit an event called @name? (socketio.md 6) */

@@ -23,24 +23,24 @@ static belfry_err pack_data(char **out, const char *format, va_list args)
     return err;
 }
 
-static void set_refusal(struct sio_sock *sock, const char *message, char *data)
+static void set_refusal(struct sio_admission *a, const char *message, char *data)
 {
-    mem_free(sock->refusal.message);
-    mem_free(sock->refusal.data);
-    sock->refusal.message = mem_dup_text(message);
-    sock->refusal.data = data;
+    mem_free(a->message);
+    mem_free(a->data);
+    a->message = mem_dup_text(message);
+    a->data = data;
 }
 
 belfry_err belfry_refuse(belfry_sock *sock, const char *message, const char *format, ...)
 {
     char *data;
     va_list args;
-    if (!sock_is_sio(sock))
-        return server_why(BELFRY_ERR_STATE, "only Socket.IO sockets are refused");
+    if (!sock_is_sio(sock) || sio_of_sock(sock)->admission == NULL)
+        return server_why(BELFRY_ERR_STATE, "only a socket that is connecting can be refused");
     va_start(args, format);
     belfry_err err = pack_data(&data, format, args);
     va_end(args);
-    set_refusal(sio_of_sock(sock), message, data);
+    set_refusal(sio_of_sock(sock)->admission, message, data);
     return err != BELFRY_OK ? err : BELFRY_ERR_STATE;
 }
 
@@ -66,9 +66,9 @@ static void run_verdict(struct worker *worker, struct job *job)
     struct verdict *v = BELFRY_CONTAINER_OF(job, struct verdict, job);
     belfry_sock *found = slots_find(&worker->slots, v->id);
     struct sio_sock *sock = found != NULL && sock_is_sio(found) ? sio_of_sock(found) : NULL;
-    if (sock != NULL && sock->phase == SIO_CONNECTING && sock->is_later) {
+    if (sock != NULL && sock->phase == SIO_CONNECTING && sock->admission->is_later) {
         sock_catch_up(found);
-        sock->is_later = false;
+        sock->admission->is_later = false;
         if (v->is_accepted)
             sio_connect_go_on(sock);
         else

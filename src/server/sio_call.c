@@ -15,11 +15,13 @@
 #include "server/target.h"
 
 #define DEFAULT_TIMEOUT_MS 5000
-#define KEY_WORKER_BITS 6 /* the home, in the low bits of a key */
+#define KEY_WORKER_BITS 6           /* the home, in the low bits of a key */
+#define MAX_REPLY_BYTES (64u << 20) /* kept for one call: what comes beyond it counts as lost */
 
 /* An answer that came: a copy, its spans point behind it. */
 struct reply {
     struct reply *next;
+    size_t size;
     struct belfry_msg msg;
     belfry_bytes attachments[];
 };
@@ -34,6 +36,7 @@ struct call {
     unsigned expected;
     unsigned count;
     unsigned lost; /* asked, and gone */
+    size_t bytes;  /* of the replies */
     struct reply *first;
     struct reply **last;
 };
@@ -109,14 +112,19 @@ static void on_timeout(struct timer *timer, uint64_t now_ms)
     finish(BELFRY_CONTAINER_OF(timer, struct call, timer), BELFRY_ERR_TIMEOUT);
 }
 
+void sio_calls_finish(struct sio_calls *calls)
+{
+    struct map_node *node;
+    /* What on_reply calls now is refused: it ends. */
+    while (calls != NULL && (node = map_next(&calls->calls, &(struct map_cursor){ 0 })) != NULL)
+        finish(BELFRY_CONTAINER_OF(node, struct call, by_key), BELFRY_ERR_GONE);
+}
+
 struct sio_calls *sio_calls_free(struct sio_calls *calls)
 {
     if (calls == NULL)
         return NULL;
-    struct map_cursor cursor = { 0 };
-    struct map_node *node;
-    while ((node = map_next(&calls->calls, &cursor)) != NULL)
-        finish(BELFRY_CONTAINER_OF(node, struct call, by_key), BELFRY_ERR_GONE);
+    BELFRY_ASSERT(calls->calls.count == 0);
     map_deinit(&calls->calls);
     while (calls->asked != NULL) {
         struct asked *next = calls->asked->next;
@@ -179,10 +187,12 @@ static void hear(struct worker *home, const struct news *news)
         call->lost++;
         break;
     case NEWS_REPLY:
-        if (news->reply == NULL) {
+        if (news->reply == NULL || call->bytes + news->reply->size > MAX_REPLY_BYTES) {
+            free_reply(news->reply);
             call->lost++;
             break;
         }
+        call->bytes += news->reply->size;
         *call->last = news->reply;
         call->last = &news->reply->next;
         call->count++;
@@ -296,6 +306,7 @@ static struct reply *copy_reply(const struct belfry *server, const struct sio_pa
     if (reply == NULL)
         return NULL;
     char *at = (char *)&reply->attachments[packet->attachment_count];
+    reply->size = size;
     reply->msg = (struct belfry_msg){ .server = (struct belfry *)server,
                                       .args = bytes_of(at, packet->args.size),
                                       .arg_count = packet->arg_count,
@@ -356,23 +367,36 @@ static void run_survey(struct worker *worker, struct job *job)
     mem_free(survey);
 }
 
-static belfry_err start_surveys(struct belfry *server, uint64_t key)
+/* One for each worker; NULL: no memory. */
+static struct survey **new_surveys(const struct belfry *server, uint64_t key)
 {
-    struct survey *surveys[HUB_MAX_WORKERS];
-    for (unsigned w = 0; w < server->worker_count; w++) {
+    struct survey **surveys = mem_alloc_zeroed(server->worker_count * sizeof *surveys);
+    bool is_made = surveys != NULL;
+    for (unsigned w = 0; w < server->worker_count && is_made; w++) {
         surveys[w] = mem_alloc(sizeof *surveys[w]);
-        if (surveys[w] == NULL) {
-            while (w-- > 0)
-                mem_free(surveys[w]);
-            return BELFRY_ERR_NOMEM;
-        }
-        *surveys[w] = (struct survey){ .job.run = run_survey, .key = key };
+        is_made = surveys[w] != NULL;
+        if (is_made)
+            *surveys[w] = (struct survey){ .job.run = run_survey, .key = key };
     }
+    if (is_made || surveys == NULL)
+        return surveys;
+    for (unsigned w = 0; w < server->worker_count; w++)
+        mem_free(surveys[w]);
+    mem_free(surveys);
+    return NULL;
+}
+
+static void start_surveys(struct belfry *server, struct survey **surveys, bool is_wanted)
+{
     for (unsigned w = 0; w < server->worker_count; w++) {
+        if (!is_wanted) {
+            mem_free(surveys[w]);
+            continue;
+        }
         belfry_err err = worker_post(&server->workers[w], &surveys[w]->job, false);
         BELFRY_ASSERT(err == BELFRY_OK);
     }
-    return BELFRY_OK;
+    mem_free(surveys);
 }
 
 static struct call *new_call(struct worker *home, uint32_t timeout_ms, belfry_reply_handler fn,
@@ -401,52 +425,73 @@ static void forget_call(struct call *call)
     free_call(call);
 }
 
-/* One socket, which is this worker's. */
-static belfry_err call_one(struct call *call, const belfry_target *target,
+/* Takes the wait for @key away from @sock, if it is still there. */
+static void drop_wait(struct sio_sock *sock, uint64_t key)
+{
+    for (struct sio_wait **at = &sock->waits; *at != NULL; at = &(*at)->next) {
+        struct sio_wait *wait = *at;
+        if (wait->key != key)
+            continue;
+        *at = wait->next;
+        mem_free(wait);
+        return;
+    }
+}
+
+/* One socket, which is this worker's. What is written may end its connection, and the call with it:
+ * then on_reply has been called already. */
+static belfry_err call_one(struct worker *home, uint64_t key, const belfry_target *target,
                            struct message_spec *spec)
 {
     struct sio_sock *sock = sio_of_sock(target->sock);
     uint64_t due_ms = spec->call_timeout_ms == BELFRY_OFF
                           ? UINT64_MAX
-                          : call->home->loop.now_ms + spec->call_timeout_ms;
+                          : home->loop.now_ms + spec->call_timeout_ms;
     sock_catch_up(target->sock);
-    if (!add_wait(sock, spec->ack_id, call->by_key.hash, due_ms))
+    if (target->sock->state != SOCK_OPEN)
+        return server_outcome(BELFRY_ERR_GONE);
+    if (!add_wait(sock, spec->ack_id, key, due_ms))
         return server_outcome(BELFRY_ERR_NOMEM);
-    call->expected = 1;
+    find_call(home, key)->expected = 1;
     belfry_err err = sio_sock_say(sock, spec);
-    if (err == BELFRY_OK)
-        return err;
-    struct sio_wait *wait = sock->waits; /* the one just added */
-    sock->waits = wait->next;
-    mem_free(wait);
+    if (err == BELFRY_OK || find_call(home, key) == NULL)
+        return BELFRY_OK;
+    drop_wait(sock, key);
+    return err;
+}
+
+static belfry_err call_many(struct call *call, const belfry_target *target,
+                            struct message_spec *spec)
+{
+    struct belfry *server = call->home->server;
+    struct survey **surveys = new_surveys(server, spec->call_key);
+    if (surveys == NULL)
+        return server_outcome(BELFRY_ERR_NOMEM);
+    call->reports_due = server->worker_count;
+    belfry_err err = target_say(target, spec);
+    start_surveys(server, surveys, err == BELFRY_OK);
     return err;
 }
 
 static belfry_err call_here(struct worker *home, const belfry_target *target,
                             struct message_spec *spec, belfry_reply_handler fn, void *user)
 {
-    struct belfry *server = home->server;
     bool is_one = target_is_sock(target);
+    if (home->is_stopping)
+        return server_why(BELFRY_ERR_GONE, "the server is shutting down");
     if (is_one && !sock_is_sio(target->sock))
         return server_why(BELFRY_ERR_INVALID, "a plain WebSocket cannot be asked for an answer");
     struct call *call = new_call(home, spec->call_timeout_ms, fn, user);
     if (call == NULL)
         return server_outcome(BELFRY_ERR_NOMEM);
+    uint64_t key = call->by_key.hash;
     spec->has_ack = true;
     spec->ack_id = atomic_fetch_add(&target->nsp->ack_ids, 1);
-    spec->call_key = call->by_key.hash;
+    spec->call_key = key;
     spec->flags |= MESSAGE_UNLOGGED;
-    belfry_err err;
-    if (is_one) {
-        err = call_one(call, target, spec);
-    } else {
-        err = target_say(target, spec);
-        call->reports_due = server->worker_count;
-        if (err == BELFRY_OK)
-            err = server_outcome(start_surveys(server, spec->call_key));
-    }
+    belfry_err err = is_one ? call_one(home, key, target, spec) : call_many(call, target, spec);
     if (err != BELFRY_OK)
-        forget_call(call);
+        forget_call(find_call(home, key));
     return err;
 }
 

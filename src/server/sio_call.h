@@ -18,6 +18,8 @@
 struct sio_calls; /* of one worker: those that wait here */
 
 struct sio_calls *sio_calls_new(struct worker *worker);
+/* The server stops: whoever waits is told now. NULL is fine. */
+void sio_calls_finish(struct sio_calls *calls);
 struct sio_calls *sio_calls_free(struct sio_calls *calls); /* NULL is fine; returns NULL */
 
 /* @sock is handed a message that asks for an answer. False: no memory, it is not asked. */

@@ -27,8 +27,10 @@ void sio_client_fail(struct eio_session *s, const char *why)
         return;
     counter_add(&s->conn.worker->counters.sio_bad_packets, 1);
     log_event(BELFRY_LOG_DEBUG, "bad-packet", "why=\"%s\"", why);
-    s->reason = "forced close";
-    eio_session_end(s, EIO_CAUSE_FORCED);
+    /* A polling session whose client is not polling is told with its next polls (engineio.md 8). */
+    bool can_tell = eio_state_is_writable(&s->state);
+    sio_client_end(s, can_tell ? "forced close" : "forced server close", NULL);
+    eio_session_close(s);
 }
 
 void sio_client_end(struct eio_session *s, const char *reason, const char *description)
@@ -90,6 +92,9 @@ static void on_live(struct member *member, const struct hub_joined *joined, void
 static void finish_connecting(struct sio_sock *sock)
 {
     struct worker *worker = sock_worker(&sock->sock);
+    if (sock->phase != SIO_CONNECTED)
+        return; /* its connection was lost while it was answered */
+    sio_admission_end(sock);
     counter_add(&worker->counters.connections_sio, 1);
     counter_add(&worker->counters.sio_connects, 1);
     sock->session->connect_deadline_ms = UINT64_MAX;
@@ -112,7 +117,10 @@ static void enter(struct sio_sock *sock)
     belfry_nsp *nsp = sock->sock.nsp;
     struct entering entering = { .sock = sock };
     struct hub_joined joined;
-    struct hub_enter how = { .on_live = on_live, .user = &entering };
+    struct hub_enter how = { .rooms = sock->admission->rooms,
+                             .room_count = sock->admission->room_count,
+                             .on_live = on_live,
+                             .user = &entering };
     if (nsp->recovered != NULL && sock->session->state.revision == EIO_REVISION_4) {
         sock->pid = new_pid(worker);
         if (sock->pid == NULL) {
@@ -120,8 +128,10 @@ static void enter(struct sio_sock *sock)
             return;
         }
     }
-    if (hub_enter(worker->shard, nsp->hub, &sock->sock.member, &how, &joined) != BELFRY_OK) {
-        sio_connect_refuse(sock, "out of memory", NULL);
+    belfry_err err = hub_enter(worker->shard, nsp->hub, &sock->sock.member, &how, &joined);
+    if (err != BELFRY_OK) {
+        sio_connect_refuse(sock, err == BELFRY_ERR_LIMIT ? "too many rooms" : "out of memory",
+                           NULL);
         return;
     }
     hub_joined_deinit(&joined);
@@ -130,36 +140,35 @@ static void enter(struct sio_sock *sock)
 
 static void go_on_refused(struct sio_sock *sock, belfry_err err)
 {
-    const char *message =
-        sock->refusal.message != NULL ? sock->refusal.message : belfry_strerror(err);
-    sio_connect_refuse(sock, message, sock->refusal.data);
+    const struct sio_admission *a = sock->admission;
+    sio_connect_refuse(sock, a->message != NULL ? a->message : belfry_strerror(err), a->data);
 }
 
 void sio_connect_go_on(struct sio_sock *sock)
 {
     belfry_bytes auth = bytes_of_text(belfry_sock_auth(&sock->sock));
-    while (sock->middleware != NULL && sock->phase == SIO_CONNECTING) {
-        const struct nsp_middleware *m = sock->middleware;
+    while (sock->phase == SIO_CONNECTING && sock->admission->next != NULL) {
+        struct sio_admission *a = sock->admission;
+        const struct nsp_middleware *m = a->next;
         struct belfry_msg msg = { .server = sock->sock.nsp->server,
                                   .sock = &sock->sock,
                                   .event = BELFRY_BYTES("connection"),
                                   .args = auth,
                                   .arg_count = 1 };
-        sock->middleware = m->next;
-        sock->is_later = true; /* an accept may come before we look */
+        a->next = m->next;
+        a->is_later = true; /* an accept may come before we look */
         belfry_err err = m->fn(&sock->sock, &msg, m->user);
         belfry_msg_deinit(&msg);
         if (sock->phase != SIO_CONNECTING)
             return; /* it was disconnected meanwhile */
         if (err == BELFRY_LATER)
             return;
-        sock->is_later = false;
+        a->is_later = false;
         if (err != BELFRY_OK) {
             go_on_refused(sock, err);
             return;
         }
     }
-    sock->is_later = false;
     if (sock->phase == SIO_CONNECTING)
         enter(sock);
 }
@@ -233,6 +242,8 @@ static bool come_back(struct sio_sock *sock, struct sio_saved *saved, struct mes
     belfry_nsp *nsp = sock->sock.nsp;
     bool is_back = take_identity(sock, saved) == BELFRY_OK;
     if (is_back) {
+        if (sock->data != NULL && nsp->handlers->free_data != NULL)
+            nsp->handlers->free_data(sock->data); /* what middlewares may have put there */
         mem_free(sock->data);
         sock->data = saved->data;
         saved->data = NULL;
@@ -244,7 +255,10 @@ static bool come_back(struct sio_sock *sock, struct sio_saved *saved, struct mes
     counter_add(is_back ? &sock_worker(&sock->sock)->counters.recovered
                         : &sock_worker(&sock->sock)->counters.not_recovered,
                 1);
-    sio_saved_free(nsp, saved);
+    if (is_back)
+        sio_saved_free(saved);
+    else
+        sio_saved_expire(nsp, saved);
     return is_back;
 }
 
@@ -253,7 +267,7 @@ static bool passes_middlewares(struct sio_sock *sock)
 {
     if (!sock->sock.nsp->handlers->recovery.runs_middlewares)
         return true;
-    for (const struct nsp_middleware *m = sock->middleware; m != NULL; m = m->next) {
+    for (const struct nsp_middleware *m = sock->admission->next; m != NULL; m = m->next) {
         struct belfry_msg msg = { .server = sock->sock.nsp->server,
                                   .sock = &sock->sock,
                                   .event = BELFRY_BYTES("connection"),
@@ -278,10 +292,11 @@ static struct sio_sock *new_sock(struct eio_session *s, struct belfry_nsp *nsp, 
     struct sio_sock *sock = sio_sock_new(s, nsp);
     if (sock == NULL)
         return NULL;
-    sock->middleware = nsp->handlers->on_connect;
+    sock->admission->next = nsp->handlers->on_connect;
     if (auth.size > 0) {
         sock->auth = mem_dup_bytes(auth);
         if (sock->auth == NULL) {
+            nsp_acquire(nsp); /* the caller's, which the end lets go of */
             sio_sock_end(sock, "", NULL);
             return NULL;
         }
@@ -289,14 +304,20 @@ static struct sio_sock *new_sock(struct eio_session *s, struct belfry_nsp *nsp, 
     return sock;
 }
 
+/* Takes over the use of @nsp that nsp_find_for_client has counted. */
 static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_bytes auth)
 {
     struct return_wish wish;
     struct sio_saved *saved = NULL;
-    struct sio_sock *sock = new_sock(s, nsp, auth);
+    bool is_too_large = auth.size > s->endpoint->server->options.max_auth_bytes;
+    struct sio_sock *sock = is_too_large ? NULL : new_sock(s, nsp, auth);
     if (sock == NULL) {
-        sio_send_connect_error(s, nsp_name(nsp), BELFRY_BYTES("out of memory"), bytes_of(NULL, 0),
-                               true);
+        counter_add(&s->conn.worker->counters.sio_refused, 1);
+        sio_send_connect_error(s, nsp_name(nsp),
+                               is_too_large ? BELFRY_BYTES("auth is too large")
+                                            : BELFRY_BYTES("out of memory"),
+                               bytes_of(NULL, 0), true);
+        nsp_release(nsp);
         return;
     }
     if (s->state.revision == EIO_REVISION_3 && bytes_equal_text(nsp_name(nsp), "/"))
@@ -308,7 +329,7 @@ static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_byt
         return;
     }
     if (!passes_middlewares(sock)) {
-        sio_saved_free(nsp, saved);
+        sio_saved_expire(nsp, saved);
         return;
     }
     if (come_back(sock, saved, wish.since))
@@ -386,10 +407,18 @@ static void on_connect(struct eio_session *s, const struct sio_packet *packet)
 
 void sio_client_join_root(struct eio_session *s)
 {
+    nsp_acquire(s->endpoint->server->root);
     connect_to(s, s->endpoint->server->root, bytes_of(NULL, 0));
 }
 
 /* --- events -----------------------------------------------------------------------------------*/
+
+/* A handler may disconnect the socket: then the rest is not called. */
+static void call_handlers(belfry_sock *sock, struct belfry_msg *msg, const struct nsp_handler *h)
+{
+    for (; h != NULL && sock->state == SOCK_OPEN; h = h->next)
+        h->fn(sock, msg, h->user);
+}
 
 static bool passes_event_middlewares(belfry_sock *sock, struct belfry_msg *msg)
 {
@@ -401,19 +430,10 @@ static bool passes_event_middlewares(belfry_sock *sock, struct belfry_msg *msg)
         if (err == BELFRY_OK)
             continue;
         const struct nsp_event *errors = nsp_find_event(nsp, BELFRY_BYTES("error"));
-        for (const struct nsp_handler *h = errors != NULL ? errors->first : NULL; h != NULL;
-             h = h->next)
-            h->fn(sock, msg, h->user);
+        call_handlers(sock, msg, errors != NULL ? errors->first : NULL);
         return false;
     }
     return true;
-}
-
-/* A handler may disconnect the socket: then the rest is not called. */
-static void call_handlers(belfry_sock *sock, struct belfry_msg *msg, const struct nsp_handler *h)
-{
-    for (; h != NULL && sock->state == SOCK_OPEN; h = h->next)
-        h->fn(sock, msg, h->user);
 }
 
 static void dispatch(belfry_sock *sock, struct belfry_msg *msg)

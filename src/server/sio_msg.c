@@ -188,7 +188,6 @@ static belfry_err answer(belfry_msg *msg, belfry_bytes args, const belfry_bytes 
         return server_why(BELFRY_ERR_STATE, "this message has its answer already");
     msg->is_acked = true;
     struct sio_sock *sock = sio_of_sock(msg->sock);
-    sock_catch_up(msg->sock);
     if (sock->session->has_ended)
         return server_outcome(BELFRY_ERR_GONE);
     /* Also behind a disconnection of the namespace, as in the reference (socketio.md 4). */
@@ -216,6 +215,7 @@ belfry_err belfry_ack(belfry_msg *msg, const char *format, ...)
     va_start(list, format);
     belfry_err err = msg_pack_args(&args, format, list);
     va_end(list);
+    sock_catch_up(msg->sock);
     if (err == BELFRY_OK)
         err = answer(msg, buf_bytes(&args), NULL, 0);
     buf_deinit(&args);
@@ -226,6 +226,8 @@ belfry_err belfry_ack_raw(belfry_msg *msg, const char *json, size_t size)
 {
     uint32_t count;
     belfry_err err = msg_check_args(bytes_of(json, size), &count);
+    if (msg->wants_ack)
+        sock_catch_up(msg->sock);
     return err != BELFRY_OK ? err : answer(msg, bytes_of(json, size), NULL, 0);
 }
 
@@ -234,6 +236,8 @@ belfry_err belfry_ack_bin(belfry_msg *msg, const char *json, const belfry_bytes 
 {
     struct buf args = { 0 };
     belfry_err err = msg_bin_args(&args, json, parts, count);
+    if (msg->wants_ack)
+        sock_catch_up(msg->sock);
     if (err == BELFRY_OK)
         err = answer(msg, buf_bytes(&args), parts, count);
     buf_deinit(&args);

@@ -28,7 +28,8 @@ struct belfry_msg {
 /* Frees what it came to hold. */
 void belfry_msg_deinit(belfry_msg *msg);
 
-/* Answers with JSON that needs no check. */
+/* Answers with JSON that needs no check, behind what was written already: the caller has caught up
+ * (sock_catch_up). */
 belfry_err msg_answer(belfry_msg *msg, belfry_bytes args);
 
 /* Packs arguments: "{s:s}" or several. Appends JSON values between commas to @out.

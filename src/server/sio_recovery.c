@@ -34,12 +34,21 @@ static void unlink_saved(struct sio_recovery *recovery, struct sio_saved *saved)
     saved->older = saved->newer = NULL;
 }
 
-static void expire(struct belfry_nsp *nsp, struct sio_saved *saved)
+void sio_saved_free(struct sio_saved *saved)
+{
+    mem_free(saved->data);
+    mem_free(saved->user);
+    mem_free(saved);
+}
+
+void sio_saved_expire(struct belfry_nsp *nsp, struct sio_saved *saved)
 {
     const belfry_recovery *how = &nsp->handlers->recovery;
     if (how->expired != NULL)
         how->expired(nsp, saved->id, saved->data, how->user);
-    sio_saved_free(nsp, saved);
+    if (saved->data != NULL && nsp->handlers->free_data != NULL)
+        nsp->handlers->free_data(saved->data);
+    sio_saved_free(saved);
 }
 
 struct sio_recovery *sio_recovery_free(struct sio_recovery *recovery)
@@ -49,21 +58,12 @@ struct sio_recovery *sio_recovery_free(struct sio_recovery *recovery)
     while (recovery->oldest != NULL) {
         struct sio_saved *saved = recovery->oldest;
         unlink_saved(recovery, saved);
-        expire(recovery->nsp, saved);
+        sio_saved_expire(recovery->nsp, saved);
     }
     map_deinit(&recovery->by_pid);
     pthread_mutex_destroy(&recovery->lock);
     mem_free(recovery);
     return NULL;
-}
-
-void sio_saved_free(struct belfry_nsp *nsp, struct sio_saved *saved)
-{
-    if (saved->data != NULL && nsp->handlers->free_data != NULL)
-        nsp->handlers->free_data(saved->data);
-    mem_free(saved->data);
-    mem_free(saved->user);
-    mem_free(saved);
 }
 
 /* --- saving -----------------------------------------------------------------------------------*/
@@ -112,19 +112,25 @@ static uint32_t window_ms(const struct belfry_nsp *nsp)
     return wanted != 0 ? wanted : DEFAULT_WINDOW_MS;
 }
 
-bool sio_recovery_save(struct sio_sock *sock)
+struct sio_saved *sio_recovery_prepare(struct sio_sock *sock)
+{
+    if (sock->sock.nsp->recovered == NULL || sock->sock.has_gap || sock->sock.is_too_slow)
+        return NULL;
+    struct sio_saved *saved = copy_rooms(&sock->sock.member);
+    if (saved == NULL)
+        return NULL;
+    memcpy(saved->id, sock->sock.public_id, sizeof saved->id);
+    memcpy(saved->pid, sock->pid, sizeof saved->pid);
+    return saved;
+}
+
+void sio_recovery_save(struct sio_sock *sock, struct sio_saved *saved)
 {
     belfry_nsp *nsp = sock->sock.nsp;
     struct sio_recovery *recovery = nsp->recovered;
-    if (recovery == NULL || sock->sock.has_gap || sock->sock.is_too_slow)
-        return false;
-    struct sio_saved *saved = copy_rooms(&sock->sock.member);
-    if (saved == NULL)
-        return false;
-    memcpy(saved->id, sock->sock.public_id, sizeof saved->id);
-    memcpy(saved->pid, sock->pid, sizeof saved->pid);
     saved->data = sock->data;
     saved->user = sock->sock.user;
+    sock->data = NULL;
     sock->sock.user = NULL;
     saved->expires_ms = sock_worker(&sock->sock)->loop.now_ms + window_ms(nsp);
     saved->by_pid.hash = map_hash(&nsp->server->hub.hash_key, bytes_of(saved->pid, PUBLIC_ID_SIZE));
@@ -133,8 +139,15 @@ bool sio_recovery_save(struct sio_sock *sock)
     link_saved(recovery, saved);
     pthread_mutex_unlock(&recovery->lock);
     if (crowded_out != NULL)
-        expire(nsp, crowded_out);
-    return true;
+        sio_saved_expire(nsp, crowded_out);
+}
+
+uint32_t sio_recovery_count(struct sio_recovery *recovery)
+{
+    pthread_mutex_lock(&recovery->lock);
+    uint32_t count = (uint32_t)recovery->by_pid.count;
+    pthread_mutex_unlock(&recovery->lock);
+    return count;
 }
 
 /* --- taking -----------------------------------------------------------------------------------*/
@@ -161,7 +174,7 @@ struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid, ui
     pthread_mutex_unlock(&recovery->lock);
     if (saved == NULL || saved->expires_ms > now_ms)
         return saved;
-    expire(nsp, saved);
+    sio_saved_expire(nsp, saved);
     return NULL;
 }
 
@@ -181,7 +194,7 @@ void sio_recovery_expire(struct belfry_nsp *nsp, uint64_t now_ms)
         pthread_mutex_unlock(&recovery->lock);
         if (saved == NULL)
             return;
-        expire(nsp, saved);
+        sio_saved_expire(nsp, saved);
     }
 }
 

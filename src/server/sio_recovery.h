@@ -33,15 +33,24 @@ struct sio_saved {
 struct sio_recovery *sio_recovery_new(struct belfry_nsp *nsp);
 struct sio_recovery *sio_recovery_free(struct sio_recovery *recovery); /* returns NULL */
 
-/* Keeps @sock's id, rooms and data; it is still in its rooms. False: no memory, or it missed
- * something already and cannot come back. */
-bool sio_recovery_save(struct sio_sock *sock);
+/* Notes @sock's id and rooms, while it is in them. NULL: no memory, or it missed something already
+ * and cannot come back. */
+struct sio_saved *sio_recovery_prepare(struct sio_sock *sock);
+
+/* Behind its last callback: takes its data and user, and lets it come back. */
+void sio_recovery_save(struct sio_sock *sock, struct sio_saved *saved);
 
 /* Who went with @pid, if it may still come back. Owns: the caller. */
 struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid, uint64_t now_ms);
 
-/* Frees it; data that nobody took is handed to the application's free_data. */
-void sio_saved_free(struct belfry_nsp *nsp, struct sio_saved *saved);
+/* It has come back: frees what is left. */
+void sio_saved_free(struct sio_saved *saved);
+
+/* It has not, and will not: the application hears of it, and frees its data. */
+void sio_saved_expire(struct belfry_nsp *nsp, struct sio_saved *saved);
+
+/* How many may come back. */
+uint32_t sio_recovery_count(struct sio_recovery *recovery);
 
 /* Lets go of those whose window is over; on worker 0, now and then. */
 void sio_recovery_expire(struct belfry_nsp *nsp, uint64_t now_ms);

@@ -46,6 +46,7 @@ static struct sio_sock *take_memory(struct eio_session *s)
 
 static void give_back(struct eio_session *s, struct sio_sock *sock)
 {
+    mem_free(sock->admission);
     mem_free(sock->data);
     if (sock->is_inside)
         s->is_first_used = false;
@@ -60,12 +61,12 @@ struct sio_sock *sio_sock_new(struct eio_session *s, struct belfry_nsp *nsp)
     struct sio_sock *sock = take_memory(s);
     if (sock == NULL)
         return NULL;
-    if (data_size > 0) {
+    sock->admission = mem_alloc_zeroed(sizeof *sock->admission);
+    if (data_size > 0)
         sock->data = mem_alloc_zeroed(data_size);
-        if (sock->data == NULL) {
-            give_back(s, sock);
-            return NULL;
-        }
+    if (sock->admission == NULL || (data_size > 0 && sock->data == NULL)) {
+        give_back(s, sock);
+        return NULL;
     }
     sock->session = s;
     if (sock_open(&sock->sock, worker, &s->endpoint->route, nsp, &sio_sock_ops) != BELFRY_OK) {
@@ -78,14 +79,65 @@ struct sio_sock *sio_sock_new(struct eio_session *s, struct belfry_nsp *nsp)
     return sock;
 }
 
+void sio_admission_end(struct sio_sock *sock)
+{
+    struct sio_admission *a = sock->admission;
+    if (a == NULL)
+        return;
+    for (uint32_t i = 0; i < a->room_count; i++)
+        mem_free((void *)a->rooms[i].data);
+    mem_free(a->rooms);
+    mem_free(a->message);
+    mem_free(a->data);
+    mem_free(a);
+    sock->admission = NULL;
+}
+
+static uint32_t find_wish(const struct sio_admission *a, const char *room)
+{
+    uint32_t i = 0;
+    while (i < a->room_count && !bytes_equal_text(a->rooms[i], room))
+        i++;
+    return i;
+}
+
+belfry_err sio_wish_join(struct sio_sock *sock, const char *room)
+{
+    struct sio_admission *a = sock->admission;
+    if (find_wish(a, room) < a->room_count)
+        return BELFRY_OK;
+    if (a->room_count >= sock->sock.nsp->server->options.max_rooms_per_socket)
+        return BELFRY_ERR_LIMIT;
+    char *copy = mem_dup_text(room);
+    belfry_bytes *rooms =
+        copy != NULL ? mem_realloc(a->rooms, (a->room_count + 1) * sizeof *rooms) : NULL;
+    if (rooms == NULL) {
+        mem_free(copy);
+        return BELFRY_ERR_NOMEM;
+    }
+    a->rooms = rooms;
+    a->rooms[a->room_count++] = bytes_of_text(copy);
+    return BELFRY_OK;
+}
+
+belfry_err sio_wish_leave(struct sio_sock *sock, const char *room)
+{
+    struct sio_admission *a = sock->admission;
+    uint32_t i = find_wish(a, room);
+    if (i == a->room_count)
+        return BELFRY_ERR_NOT_FOUND;
+    mem_free((void *)a->rooms[i].data);
+    a->rooms[i] = a->rooms[--a->room_count];
+    return BELFRY_OK;
+}
+
 void sio_sock_deinit(struct sio_sock *sock)
 {
     sock_deinit(&sock->sock);
     mem_free(sock->data);
     mem_free(sock->auth);
     mem_free(sock->pid);
-    mem_free(sock->refusal.message);
-    mem_free(sock->refusal.data);
+    sio_admission_end(sock);
     sock->session = NULL;
 }
 
@@ -117,8 +169,11 @@ static void call_moment(struct sio_sock *sock, enum nsp_moment moment, belfry_by
                               .event = bytes_of_text(names[moment]),
                               .args = args,
                               .arg_count = arg_count };
-    for (const struct nsp_handler *h = nsp->handlers->moments[moment]; h != NULL; h = h->next)
+    for (const struct nsp_handler *h = nsp->handlers->moments[moment]; h != NULL; h = h->next) {
+        if (moment == NSP_CONNECTION && sock->sock.state != SOCK_OPEN)
+            break; /* an earlier one has disconnected it: it has had its last callback */
         h->fn(&sock->sock, &msg, h->user);
+    }
     belfry_msg_deinit(&msg);
 }
 
@@ -132,10 +187,8 @@ void sio_sock_forget_handshake(struct sio_sock *sock)
 {
     mem_free(sock->auth);
     sock->auth = NULL;
-    if (sock->session == NULL)
-        return;
-    mem_free(sock->session->request);
-    sock->session->request = NULL;
+    if (sock->session != NULL)
+        eio_session_forget_request(sock->session);
 }
 
 static bool has_moment(const struct sio_sock *sock, enum nsp_moment moment)
@@ -143,27 +196,32 @@ static bool has_moment(const struct sio_sock *sock, enum nsp_moment moment)
     return sock->sock.nsp->handlers->moments[moment] != NULL;
 }
 
+/* Handlers of the end; in between it leaves its rooms. */
 static void leave(struct sio_sock *sock, const char *reason, const char *description)
 {
     const struct nsp_handlers *handlers = sock->sock.nsp->handlers;
     struct buf args = { 0 };
     json_put_string(&args, bytes_of_text(reason));
+    uint32_t count = 1;
     if (description != NULL && description[0] != '\0') {
         buf_put_char(&args, ',');
         json_put_string(&args, bytes_of_text(description));
+        count = 2;
     }
-    uint32_t count = description != NULL && description[0] != '\0' ? 2 : 1;
     belfry_bytes text = buf_failed(&args) ? BELFRY_BYTES("\"\"") : buf_bytes(&args);
     if (has_moment(sock, NSP_DISCONNECTING))
         call_moment(sock, NSP_DISCONNECTING, text, count);
     /* Not of its own will: it may come back (socketio.md 10). */
-    if (sock->pid != NULL && strstr(reason, "namespace") == NULL && sio_recovery_save(sock))
-        sock->data = NULL;
+    struct sio_saved *saved = NULL;
+    if (sock->pid != NULL && strstr(reason, "namespace") == NULL)
+        saved = sio_recovery_prepare(sock);
     sock->sock.state = SOCK_ENDED;
     sock_leave_all(&sock->sock, handlers->on_leave);
     call_moment(sock, NSP_DISCONNECT, text, count);
-    if (handlers->free_data != NULL && sock->data != NULL)
-        handlers->free_data(sock->data);
+    if (sock->is_moved)
+        moved_ids_remove(sock->sock.nsp->server, bytes_of(sock->sock.public_id, PUBLIC_ID_SIZE));
+    if (saved != NULL)
+        sio_recovery_save(sock, saved); /* from here on another worker may have it */
     buf_deinit(&args);
 }
 
@@ -173,22 +231,24 @@ void sio_sock_end(struct sio_sock *sock, const char *reason, const char *descrip
         return;
     bool was_connected = sock->phase == SIO_CONNECTED;
     struct worker *worker = sock_worker(&sock->sock);
+    const struct nsp_handlers *handlers = sock->sock.nsp->handlers;
     sock->phase = SIO_ENDED;
+    unlink_sock(sock); /* first: its handlers may end the session, which ends those it lists */
     if (was_connected) {
         sock_catch_up(&sock->sock);
         counter_add(&worker->counters.connections_sio, (uint64_t)-1);
         leave(sock, reason, description);
     } else {
         sock->sock.state = SOCK_ENDED;
-        sock_leave_all(&sock->sock, NULL);
-        if (sock->sock.nsp->handlers->free_data != NULL && sock->data != NULL)
-            sock->sock.nsp->handlers->free_data(sock->data);
+        sock_leave_all(&sock->sock, NULL); /* one that could not come back may be in some */
     }
+    if (handlers->free_data != NULL && sock->data != NULL)
+        handlers->free_data(sock->data);
+    mem_free(sock->data);
+    sock->data = NULL;
     sio_call_forget(sock);
-    if (sock->is_moved)
-        moved_ids_remove(worker->server, bytes_of(sock->sock.public_id, PUBLIC_ID_SIZE));
-    unlink_sock(sock);
     sock_retire(&sock->sock);
+    nsp_release(sock->sock.nsp);
     if (!sock->is_inside) /* the other one goes with its session, or serves again */
         loop_bury(&worker->loop, &sock->grave, free_sock);
 }
@@ -255,7 +315,7 @@ static void on_stop(belfry_sock *sock)
 
 static void on_abort(belfry_sock *sock)
 {
-    eio_session_abort(sio_of_sock(sock)->session);
+    conn_abort(&sio_of_sock(sock)->session->conn); /* rooms may be walked: it waits then */
 }
 
 /* Nobody asked for an answer: there is none. */
@@ -280,6 +340,13 @@ static void on_address(const belfry_sock *sock, char *out)
         stream_address(&s->conn.stream, out);
 }
 
+/* What the slow policy took from a connection's queue may have been any of its sockets'. */
+static void on_gap(belfry_sock *sock)
+{
+    for (struct sio_sock *one = sio_of_sock(sock)->session->socks; one != NULL; one = one->next)
+        one->sock.has_gap = true;
+}
+
 static void *on_data(belfry_sock *sock)
 {
     return sio_of_sock(sock)->data;
@@ -299,6 +366,7 @@ const struct sock_ops sio_sock_ops = {
     .close = on_close,
     .stop = on_stop,
     .abort = on_abort,
+    .note_gap = on_gap,
     .queued = on_queued,
     .address = on_address,
     .data = on_data,
@@ -317,13 +385,13 @@ static const struct eio_request *request_of(const belfry_sock *sock)
 const char *belfry_sock_url(belfry_sock *sock)
 {
     const struct eio_request *request = request_of(sock);
-    return request != NULL ? request->text : NULL;
+    return request != NULL && request->text[0] != '\0' ? request->text : NULL;
 }
 
 const char *belfry_sock_header(belfry_sock *sock, const char *name)
 {
     const struct eio_request *request = request_of(sock);
-    if (request == NULL)
+    if (request == NULL || request->text[0] == '\0')
         return NULL;
     const char *end = request->text + request->size;
     const char *at = request->text + strlen(request->text) + 1;

@@ -18,29 +18,31 @@ struct sio_wait;
 
 enum sio_phase { SIO_CONNECTING, SIO_CONNECTED, SIO_ENDED };
 
-/* What a middleware said no with. */
-struct sio_refusal {
-    char *message;
-    char *data; /* JSON; NULL: none */
+/* What there is only until it is connected. */
+struct sio_admission {
+    const struct nsp_middleware *next; /* whose word is asked next */
+    bool is_later;                     /* one has said BELFRY_LATER */
+    char *message;                     /* why it is refused; NULL: it is not */
+    char *data;                        /* JSON; NULL: none */
+    belfry_bytes *rooms;               /* that middlewares want it in; each a copy */
+    uint32_t room_count;
 };
 
 struct sio_sock {
     struct belfry_sock sock;
     struct eio_session *session;
     struct sio_sock *next;
-    struct sio_wait *waits; /* answers that its client owes (sio_call.c) */
-    belfry_msg *asking;     /* what sock_ops.reply answers, while it is handled; or NULL */
-    void *data;             /* the application's; NULL: option sock_data is 0 */
-    char *auth;             /* JSON; NULL: none was given */
-    char *pid;              /* private id to come back with; NULL: cannot */
-    const struct nsp_middleware *middleware; /* CONNECTING: whose answer is awaited */
-    struct sio_refusal refusal;
+    struct sio_wait *waits;          /* answers that its client owes (sio_call.c) */
+    belfry_msg *asking;              /* what sock_ops.reply answers, while it is handled; or NULL */
+    void *data;                      /* the application's; NULL: option sock_data is 0 */
+    char *auth;                      /* JSON; NULL: none was given */
+    char *pid;                       /* private id to come back with; NULL: cannot */
+    struct sio_admission *admission; /* while it is CONNECTING */
     struct grave grave;
     uint8_t phase;
     bool is_inside : 1; /* the session's @first */
     bool is_recovered : 1;
     bool is_moved : 1; /* its id names another worker: it came back to this one */
-    bool is_later : 1; /* a middleware has said BELFRY_LATER */
 };
 
 extern const struct sock_ops sio_sock_ops;
@@ -67,6 +69,13 @@ void sio_sock_tell_connected(struct sio_sock *sock);
 
 /* Frees what is kept of how it came. */
 void sio_sock_forget_handshake(struct sio_sock *sock);
+
+/* It is connected, or will not be. */
+void sio_admission_end(struct sio_sock *sock);
+
+/* CONNECTING: joins @room once it is connected, or does not. Errors: LIMIT, NOMEM, NOT_FOUND. */
+BELFRY_NODISCARD belfry_err sio_wish_join(struct sio_sock *sock, const char *room);
+BELFRY_NODISCARD belfry_err sio_wish_leave(struct sio_sock *sock, const char *room);
 
 /* Leaves its namespace as the server wishes; its client is told. */
 void sio_disconnect(struct sio_sock *sock);

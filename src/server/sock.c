@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "server/server.h"
+#include "server/sio_sock.h"
 
 struct worker *sock_worker(const belfry_sock *sock)
 {
@@ -181,6 +182,8 @@ belfry_err belfry_join(belfry_sock *sock, const char *room)
     struct hub_join how = { .since = HUB_SINCE_NOW };
     if (sock->state != SOCK_OPEN)
         return server_outcome(BELFRY_ERR_GONE); /* it has left all rooms for good */
+    if (sock_is_sio(sock) && sio_of_sock(sock)->phase == SIO_CONNECTING)
+        return server_outcome(sio_wish_join(sio_of_sock(sock), room));
     err = hub_join(sock_worker(sock)->shard, sock->nsp->hub, &sock->member, bytes_of_text(room),
                    &how, &joined);
     if (err != BELFRY_OK)
@@ -194,6 +197,8 @@ belfry_err belfry_join(belfry_sock *sock, const char *room)
 belfry_err belfry_leave(belfry_sock *sock, const char *room)
 {
     uint32_t members;
+    if (sock_is_sio(sock) && sio_of_sock(sock)->phase == SIO_CONNECTING)
+        return server_outcome(sio_wish_leave(sio_of_sock(sock), room));
     sock_catch_up(sock);
     if (hub_leave(sock_worker(sock)->shard, sock->nsp->hub, &sock->member, bytes_of_text(room),
                   &members) != BELFRY_OK)

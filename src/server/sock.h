@@ -24,6 +24,8 @@ struct sock_ops {
     void (*abort)(belfry_sock *sock); /* at once */
     /* Tells of what the slow policy took, before anything newer. NULL: cannot be told. */
     void (*announce_gaps)(belfry_sock *sock);
+    /* The slow policy took something from the queue, maybe of others that share it. May be NULL. */
+    void (*note_gap)(belfry_sock *sock);
     size_t (*queued)(const belfry_sock *sock);
     void (*address)(const belfry_sock *sock, char *out); /* of STREAM_ADDRESS_SIZE bytes */
     void *(*data)(belfry_sock *sock);

@@ -382,13 +382,13 @@ static void abort_sock(struct belfry_sock *sock, void *arg)
     sock_ops_of(sock)->abort(sock);
 }
 
-/* Each ends, and is out of the map, when @end returns. */
+/* Each ends, and is out of the map, when @end returns; handlers may have ended others too, so that
+ * every step begins anew. */
 static void end_sessions(struct worker *w, void (*end)(struct eio_session *s))
 {
-    struct map_cursor cursor = { 0 };
     struct map_node *node;
     hub_drain(w->shard);
-    while ((node = map_next(&w->eio_sessions, &cursor)) != NULL)
+    while ((node = map_next(&w->eio_sessions, &(struct map_cursor){ 0 })) != NULL)
         end(BELFRY_CONTAINER_OF(node, struct eio_session, by_sid));
 }
 
@@ -437,12 +437,14 @@ void worker_stop(struct worker *w, uint32_t drain_timeout_ms)
     }
     slots_each(&w->slots, stop_sock, NULL);
     end_sessions(w, eio_session_stop);
+    sio_calls_finish(w->calls);
     w->loop.wants_turn = true;
 }
 
 void worker_abort_all(struct worker *w)
 {
     end_sessions(w, eio_session_abort);
+    eio_abort_all(w);
     slots_each(&w->slots, abort_sock, NULL);
     struct http_session *next;
     for (struct http_session *h = w->http_sessions; h != NULL; h = next) {
@@ -526,12 +528,15 @@ bool worker_wind_up(struct worker *w)
     bool was_busy = false;
     struct worker *before = current_worker;
     current_worker = w;
+    w->is_stopping = true; /* nobody waits for anything new */
     close_listeners(w);
+    sio_calls_finish(w->calls);
     /* Jobs that came too late still free themselves, or bring a connection; deliveries find nobody.
      */
     while (w->connection_count > 0 || !mailbox_is_empty(&w->loop.posts) || w->loop.graves != NULL ||
            hub_has_pending(w->shard)) {
         worker_abort_all(w);
+        sio_calls_finish(w->calls);
         loop_step(&w->loop, 0);
         was_busy = true;
     }
