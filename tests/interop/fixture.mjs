@@ -22,6 +22,9 @@ early.use((socket, next) => {
   next();
 });
 serve(early);
+const late = io.of("/later");
+late.use((socket, next) => setTimeout(() => next(refusal(socket.handshake.auth)), 50));
+serve(late);
 
 http.listen(Number(options.port ?? 0), "127.0.0.1", () => {
   console.log(`listening http://127.0.0.1:${http.address().port}`);
@@ -94,7 +97,9 @@ function serve(namespace) {
 }
 
 function answerMessages(socket) {
-  socket.on("message", (...args) => socket.emit("message-back", ...args));
+  socket.on("message", (...args) => {
+    socket.emit("message-back", ...args.filter((each) => typeof each !== "function"));
+  });
   socket.on("message-with-ack", (...args) => args.pop()(...args));
   socket.on("ack-twice", (ack) => {
     ack("first");
@@ -183,7 +188,13 @@ function answerQuestions(socket) {
     const described = found.map(({ id, rooms }) => ({ id, rooms: [...rooms].sort() }));
     done(described.sort((a, b) => (a.id < b.id ? -1 : 1)));
   });
-  socket.on("handshake", (done) => done({ ...socket.handshake, id: socket.id }));
+  socket.on("handshake", (done) => {
+    const { address, secure, issued, url, auth, query, headers } = socket.handshake;
+    const asked = { EIO: query.EIO, transport: query.transport, foo: query.foo };
+    const told = { "user-agent": headers["user-agent"], "x-test": headers["x-test"] };
+    done({ id: socket.id, address, secure, issued, url, auth, query: asked, headers: told });
+  });
+  socket.on("transport", (done) => done(socket.conn.transport.name));
   socket.on("set-data", (value, done) => {
     socket.data.value = value;
     done();
