@@ -9,10 +9,18 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
 import net from "node:net";
+import { afterEach } from "node:test";
 import { WebSocket } from "ws";
 import { Inbox, LIMIT_MS, within } from "./wait.mjs";
 
 export const SEPARATOR = "\x1e";
+
+/* What a failed test leaves open would keep the fixture from ending. */
+const leftovers = new Set();
+afterEach(() => {
+  for (const drop of leftovers) drop();
+  leftovers.clear();
+});
 
 /** The target of a request: { EIO: 4, transport: "polling" } unless @query says otherwise. */
 export function target(server, query = {}) {
@@ -40,6 +48,7 @@ export function startRequest(server, query, { method = "GET", headers = {}, body
     method,
     headers,
   });
+  leftovers.add(() => begun.destroy());
   const told = new Promise((resolve, reject) => {
     begun.once("error", reject).once("response", async (response) => {
       try {
@@ -183,6 +192,7 @@ export class Socket {
 
   constructor(ws) {
     this.ws = ws;
+    leftovers.add(() => ws.terminate());
     this.opened = Promise.all([once(ws, "open")]); // rejects with the refusal
     this.closed = new Promise((resolve) => {
       ws.on("error", () => {});
@@ -275,6 +285,7 @@ export class RawTcp {
 
   constructor(tcp) {
     this.tcp = tcp;
+    leftovers.add(() => tcp.destroy());
     this.hasEnded = false;
     tcp.on("data", (bytes) => {
       this.#bytes = Buffer.concat([this.#bytes, bytes]);
