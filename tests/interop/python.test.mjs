@@ -26,11 +26,12 @@ describe("python-socketio", { skip }, () => {
 
   for (const kind of ["threads", "asyncio"]) {
     for (const way of ["polling", "websocket", "upgrade"]) {
-      test(`${kind}, ${way}`, (t) => {
-        return runChecks(t, [`${environment}/bin/python`, "python/client.py", kind, way], {
+      test(`${kind}, ${way}`, async (t) => {
+        const checks = await runChecks([`${environment}/bin/python`, "python/client.py", kind, way], {
           INTEROP_URL: server.origin,
           PYTHONDONTWRITEBYTECODE: "1",
         });
+        for (const { name, body } of checks) await t.test(name, body);
       });
     }
   }

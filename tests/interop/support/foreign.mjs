@@ -36,8 +36,8 @@ export async function install(name, sources, commands) {
   writeFileSync(stamp, wanted);
 }
 
-/** Runs @command; each check that it reports becomes a test of @t. */
-export async function runChecks(t, [program, ...args], environment = {}) {
+/** Runs @command; resolves to what it checked: [{ name, body }] for a test each. */
+export async function runChecks([program, ...args], environment = {}) {
   const child = spawn(program, args, {
     cwd: HERE,
     env: { ...process.env, ...environment },
@@ -51,14 +51,15 @@ export async function runChecks(t, [program, ...args], environment = {}) {
   child.stderr.setEncoding("utf8").on("data", (text) => (noise += text));
   const code = await new Promise((resolve) => child.on("close", (c, signal) => resolve(c ?? signal)));
   const checks = parseChecks(output);
-  for (const { name, failure } of checks) {
-    await t.test(name, () => {
-      if (failure !== null) assert.fail(failure);
-    });
-  }
   assert.ok(checks.length > 0, `no checks; exit ${code}\n${output}\n${noise}`);
   const hasFailed = checks.some(({ failure }) => failure !== null);
   assert.equal(code, hasFailed ? 1 : 0, `exit ${code}\n${noise}`);
+  return checks.map(({ name, failure }) => ({
+    name,
+    body: () => {
+      if (failure !== null) assert.fail(failure);
+    },
+  }));
 }
 
 function parseChecks(output) {
