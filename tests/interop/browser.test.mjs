@@ -15,7 +15,9 @@ import { within } from "./support/wait.mjs";
 import { request } from "./support/wire.mjs";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const DIST = path.dirname(createRequire(import.meta.url).resolve("socket.io-client/dist/socket.io.js"));
+const DIST = path.dirname(
+  createRequire(import.meta.url).resolve("socket.io-client/dist/socket.io.js"),
+);
 const skip = existsSync(CHROMIUM) ? false : `no ${CHROMIUM}`;
 /* A page that is from elsewhere; nothing is ever asked for there, the tests answer themselves. */
 const ELSEWHERE = "http://elsewhere.example";
@@ -158,7 +160,10 @@ describe("the browser bundle", { skip }, async () => {
       await socket.emitWithAck("message-with-ack");
       return numbers;
     });
-    assert.deepEqual(seen, Array.from({ length: 200 }, (_, n) => n));
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 200 }, (_, n) => n),
+    );
   });
 
   test("two pages chat in a room; a refused namespace brings its data", async () => {

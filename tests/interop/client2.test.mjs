@@ -79,7 +79,10 @@ for (const way of Object.keys(TRANSPORTS)) {
       socket.on("message-back", (n) => seen.push(n));
       for (let n = 0; n < 500; n++) socket.emit("message", n);
       await until("all are back", () => seen.length === 500);
-      assert.deepEqual(seen, Array.from({ length: 500 }, (_, n) => n));
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 500 }, (_, n) => n),
+      );
     });
 
     test("acknowledgements both ways", async () => {

@@ -63,7 +63,7 @@ for (const way of WAYS) {
 
     test("all kinds of JSON come back", async () => {
       const socket = await open();
-      const args = [1, "2", { 3: [true, null, -0.5, 1e21] }, [], "", "\u0000\"\\€😀\u2028", {}];
+      const args = [1, "2", { 3: [true, null, -0.5, 1e21] }, [], "", '\u0000"\\€😀\u2028', {}];
       socket.emit("message", ...args);
       assert.deepEqual(await heard(socket, "message-back"), args);
     });
@@ -104,7 +104,10 @@ for (const way of WAYS) {
       const seen = collect(socket, "message-back");
       for (let n = 0; n < 1000; n++) socket.emit("message", n);
       await until("all are back", () => seen.length === 1000);
-      assert.deepEqual(seen.flat(), Array.from({ length: 1000 }, (_, n) => n));
+      assert.deepEqual(
+        seen.flat(),
+        Array.from({ length: 1000 }, (_, n) => n),
+      );
     });
 
     test("a thousand from the server keep their order", async () => {
@@ -112,7 +115,10 @@ for (const way of WAYS) {
       const seen = collect(socket, "number");
       await ask(socket, "number-me", 1000);
       await until("all are there", () => seen.length === 1000);
-      assert.deepEqual(seen.flat(), Array.from({ length: 1000 }, (_, n) => n));
+      assert.deepEqual(
+        seen.flat(),
+        Array.from({ length: 1000 }, (_, n) => n),
+      );
     });
 
     test("more at once than one POST may carry", async () => {
@@ -120,7 +126,10 @@ for (const way of WAYS) {
       const seen = collect(socket, "message-back");
       for (let n = 0; n < 8; n++) socket.emit("message", n, "x".repeat(300_000));
       await until("all are back", () => seen.length === 8);
-      assert.deepEqual(seen.map(([n]) => n), [0, 1, 2, 3, 4, 5, 6, 7]);
+      assert.deepEqual(
+        seen.map(([n]) => n),
+        [0, 1, 2, 3, 4, 5, 6, 7],
+      );
     });
 
     test("what is emitted before the connection stands is sent then", async () => {
@@ -151,7 +160,10 @@ for (const way of WAYS) {
     test("many at once find their askers", async () => {
       const socket = await open();
       const asked = Array.from({ length: 200 }, (_, n) => ask(socket, "message-with-ack", n));
-      assert.deepEqual(await Promise.all(asked), Array.from({ length: 200 }, (_, n) => n));
+      assert.deepEqual(
+        await Promise.all(asked),
+        Array.from({ length: 200 }, (_, n) => n),
+      );
     });
 
     test("that never come: the client's timeout", async () => {

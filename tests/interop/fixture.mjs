@@ -136,7 +136,12 @@ function answerRooms(socket) {
   on("to-room", (rooms, ...args) => socket.to(rooms).emit("room-message", ...args));
   on("in-room", (rooms, ...args) => all.in(rooms).emit("room-message", ...args));
   on("except", (rooms, ...args) => all.except(rooms).emit("room-message", ...args));
-  on("to-except", (rooms, but, ...args) => all.to(rooms).except(but).emit("room-message", ...args));
+  on("to-except", (rooms, but, ...args) =>
+    all
+      .to(rooms)
+      .except(but)
+      .emit("room-message", ...args),
+  );
   on("broadcast", (...args) => socket.broadcast.emit("room-message", ...args));
   on("all", (...args) => all.emit("room-message", ...args));
   on("volatile-all", (...args) => all.volatile.emit("room-message", ...args));

@@ -18,7 +18,16 @@ describe("socket.io-client-java", { skip }, () => {
       ["java/pom.xml", "java/Client.java"],
       [
         ["mvn", "-q", "-B", "-f", "java/pom.xml", ...copy],
-        ["javac", "-Xlint:all,-serial", "-Werror", "-cp", classPath, "-d", `${BUILD}java`, "java/Client.java"],
+        [
+          "javac",
+          "-Xlint:all,-serial",
+          "-Werror",
+          "-cp",
+          classPath,
+          "-d",
+          `${BUILD}java`,
+          "java/Client.java",
+        ],
       ],
     );
     server = await startServer();

@@ -27,7 +27,9 @@ test(`${CLIENTS} connections upgrade under traffic in both directions`, async ()
   const talking = keepTalking(talker, talk);
   let upgrades = 0;
   for (let begun = 0; begun < CLIENTS; begun += AT_ONCE) {
-    const batch = Array.from({ length: Math.min(AT_ONCE, CLIENTS - begun) }, () => upgradeOne(talk));
+    const batch = Array.from({ length: Math.min(AT_ONCE, CLIENTS - begun) }, () =>
+      upgradeOne(talk),
+    );
     upgrades += (await Promise.all(batch)).filter((isUpgraded) => isUpgraded).length;
   }
   talk.isOver = true;
@@ -60,13 +62,19 @@ async function upgradeOne(talk) {
   const last = talk.said;
   await until("the talker is heard", () => overheard.at(-1)?.[0] >= last, LIMIT_MS);
 
-  assert.deepEqual(echoed.map(([n]) => n), expected);
+  assert.deepEqual(
+    echoed.map(([n]) => n),
+    expected,
+  );
   for (const [n, ...parts] of echoed) {
     const binary = [Buffer.from([n]), { deep: Buffer.from([n, n]) }];
     assert.deepEqual(parts, n % 7 === 3 ? binary : []);
   }
   const said = overheard.map(([n]) => n);
-  assert.deepEqual(said, Array.from({ length: said.length }, (_, i) => said[0] + i));
+  assert.deepEqual(
+    said,
+    Array.from({ length: said.length }, (_, i) => said[0] + i),
+  );
   socket.disconnect();
   return isUpgraded;
 }
@@ -80,10 +88,10 @@ test("numbers of the server during the upgrade, as many as it can say at once", 
     await asked;
     await ask(socket, "number-me", 10);
     await until("all are there", () => numbers.length === 510);
-    assert.deepEqual(
-      numbers.flat(),
-      [...Array.from({ length: 500 }, (_, n) => n), ...Array.from({ length: 10 }, (_, n) => n)],
-    );
+    assert.deepEqual(numbers.flat(), [
+      ...Array.from({ length: 500 }, (_, n) => n),
+      ...Array.from({ length: 10 }, (_, n) => n),
+    ]);
     socket.disconnect();
   }
 });

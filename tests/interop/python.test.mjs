@@ -27,10 +27,13 @@ describe("python-socketio", { skip }, () => {
   for (const kind of ["threads", "asyncio"]) {
     for (const way of ["polling", "websocket", "upgrade"]) {
       test(`${kind}, ${way}`, async (t) => {
-        const checks = await runChecks([`${environment}/bin/python`, "python/client.py", kind, way], {
-          INTEROP_URL: server.origin,
-          PYTHONDONTWRITEBYTECODE: "1",
-        });
+        const checks = await runChecks(
+          [`${environment}/bin/python`, "python/client.py", kind, way],
+          {
+            INTEROP_URL: server.origin,
+            PYTHONDONTWRITEBYTECODE: "1",
+          },
+        );
         for (const { name, body } of checks) await t.test(name, body);
       });
     }

@@ -59,7 +59,10 @@ describe("handshake over polling", () => {
     assert.equal(answer.headers["cache-control"], "no-store");
     assert.equal(Number(answer.headers["content-length"]), answer.bytes.length);
     assert.equal(answer.text[0], "0");
-    assert.ok(!answer.text.includes(SEPARATOR), "packets of the connection come with the next poll");
+    assert.ok(
+      !answer.text.includes(SEPARATOR),
+      "packets of the connection come with the next poll",
+    );
     const { sid, ...rest } = JSON.parse(answer.text.slice(1));
     assert.match(sid, /^[A-Za-z0-9_-]{20}$/);
     assert.deepEqual(rest, {
@@ -241,9 +244,7 @@ describe("polling", () => {
   test("a POST is answered with ok, its packets are heard in order", async () => {
     const session = await Polling.open(server);
     await join(session);
-    const answer = await session.post(
-      [1, 2, 3].map((n) => `42["message",${n}]`).join(SEPARATOR),
-    );
+    const answer = await session.post([1, 2, 3].map((n) => `42["message",${n}]`).join(SEPARATOR));
     assert.equal(answer.status, 200);
     assert.equal(answer.headers["content-type"], "text/html");
     assert.equal(answer.headers["content-length"], "2");
@@ -581,7 +582,10 @@ describe("JSONP polling", () => {
     assert.equal((await request(server, query, form("40"))).text, "ok");
     assert.match(calledWith(12, (await request(server, query)).text), /^40\{/);
     const said = JSON.stringify(["message", "a\\n€\u2028"]);
-    assert.equal((await request(server, query, form(`42${said.replaceAll("\\n", "\\\\n")}`))).text, "ok");
+    assert.equal(
+      (await request(server, query, form(`42${said.replaceAll("\\n", "\\\\n")}`))).text,
+      "ok",
+    );
     const answer = await request(server, query);
     assert.ok(!answer.text.includes("\u2028"), "no line separator in a script");
     const [packet] = calledWith(12, answer.text).split(SEPARATOR).slice(-1);
@@ -787,7 +791,10 @@ describe("heartbeat", () => {
       while (left === "2") left = await watcher.socket.next();
       const waited = Date.now() - begun;
       assert.match(left, /"ping timeout"/);
-      assert.ok(waited >= PING_INTERVAL_MS + PING_TIMEOUT_MS - 50 && waited < LATEST_MS, `${waited}`);
+      assert.ok(
+        waited >= PING_INTERVAL_MS + PING_TIMEOUT_MS - 50 && waited < LATEST_MS,
+        `${waited}`,
+      );
       if (session instanceof Socket) assert.equal(await session.closes(), 1005);
       else await assertSessionUnknown(session);
       await watcher.close();
@@ -910,7 +917,11 @@ describe("upgrade", () => {
       polled.filter((packet) => packet !== "6"),
       ['42["message-back","a"]'],
     );
-    await session.send('42["message","b"]', '451-["message",{"_placeholder":true,"num":0}]', Buffer.from([9]));
+    await session.send(
+      '42["message","b"]',
+      '451-["message",{"_placeholder":true,"num":0}]',
+      Buffer.from([9]),
+    );
     await pause(150);
     assert.equal(socket.unread, 0, "nothing before 5");
     await socket.send("5");
@@ -1119,19 +1130,23 @@ describe("cookie", async () => {
   const baking = await startServer({ cookie: true });
   after(() => baking.stop());
 
-  test("the polling handshake sets it, nothing else does", { skip: baking.unsupported }, async () => {
-    const session = await Polling.open(baking);
-    const [cookie] = session.answer.headers["set-cookie"];
-    assert.equal(cookie, `io=${session.sid}; Path=/; HttpOnly; SameSite=Lax`);
-    const answer = await session.post("40");
-    assert.equal(answer.headers["set-cookie"], undefined);
-    assert.equal((await session.poll()).headers["set-cookie"], undefined);
-    await session.close();
-    const raw = await RawTcp.open(baking);
-    raw.write(upgradeHead(baking, { transport: "websocket" }));
-    assert.doesNotMatch(await raw.readUntil("\r\n\r\n"), /set-cookie/i);
-    raw.end();
-  });
+  test(
+    "the polling handshake sets it, nothing else does",
+    { skip: baking.unsupported },
+    async () => {
+      const session = await Polling.open(baking);
+      const [cookie] = session.answer.headers["set-cookie"];
+      assert.equal(cookie, `io=${session.sid}; Path=/; HttpOnly; SameSite=Lax`);
+      const answer = await session.post("40");
+      assert.equal(answer.headers["set-cookie"], undefined);
+      assert.equal((await session.poll()).headers["set-cookie"], undefined);
+      await session.close();
+      const raw = await RawTcp.open(baking);
+      raw.write(upgradeHead(baking, { transport: "websocket" }));
+      assert.doesNotMatch(await raw.readUntil("\r\n\r\n"), /set-cookie/i);
+      raw.end();
+    },
+  );
 
   test("none by default", async () => {
     assert.equal((await request(server)).headers["set-cookie"], undefined);

@@ -56,7 +56,10 @@ function encodeBinary(...packets) {
   const records = packets.map((packet) => {
     const body = Buffer.from(packet);
     const digits = [...String(body.length)].map(Number);
-    return Buffer.concat([Buffer.from([typeof packet === "string" ? 0 : 1, ...digits, 0xff]), body]);
+    return Buffer.concat([
+      Buffer.from([typeof packet === "string" ? 0 : 1, ...digits, 0xff]),
+      body,
+    ]);
   });
   return Buffer.concat(records);
 }
@@ -166,11 +169,15 @@ describe("revision 3 over polling", () => {
     const query = { EIO: "3", j: "0", b64: "1" };
     const script = /^___eio\[0\]\((".*")\);$/s.exec((await request(server, query)).text);
     const { sid } = JSON.parse(decode(JSON.parse(script[1]))[0].slice(1));
-    const answer = await request(server, { ...query, sid }, {
-      method: "POST",
-      headers: { "Content-Type": "application/x-www-form-urlencoded" },
-      body: `d=${encodeURIComponent(encode('42["message","x"]'))}`,
-    });
+    const answer = await request(
+      server,
+      { ...query, sid },
+      {
+        method: "POST",
+        headers: { "Content-Type": "application/x-www-form-urlencoded" },
+        body: `d=${encodeURIComponent(encode('42["message","x"]'))}`,
+      },
+    );
     assert.equal(answer.text, "ok");
     const poll = /^___eio\[0\]\((".*")\);$/s.exec((await request(server, { ...query, sid })).text);
     assert.deepEqual(decode(JSON.parse(poll[1])).at(-1), '42["message-back","x"]');

@@ -186,7 +186,10 @@ describe("connecting", () => {
       const session = await open();
       await assertClosed(session);
       const waited = Date.now() - begun;
-      assert.ok(waited > CONNECT_TIMEOUT_MS - 50 && waited < CONNECT_TIMEOUT_MS + 2000, `${waited}`);
+      assert.ok(
+        waited > CONNECT_TIMEOUT_MS - 50 && waited < CONNECT_TIMEOUT_MS + 2000,
+        `${waited}`,
+      );
     });
 
     test(`a refusal does not stop that clock (${name})`, async () => {
@@ -288,10 +291,7 @@ describe("events", () => {
     await join(session);
     await session.send(`42["message",${VALUES}]`);
     const answer = await session.next();
-    assert.deepEqual(
-      JSON.parse(answer.slice(2)),
-      JSON.parse(`["message-back",${VALUES}]`),
-    );
+    assert.deepEqual(JSON.parse(answer.slice(2)), JSON.parse(`["message-back",${VALUES}]`));
   });
 
   everyTransport("lone surrogates stay what JSON.parse makes of them", async (session) => {
@@ -325,7 +325,16 @@ describe("events", () => {
     assert.equal(await session.next(), '42["message-back",1]');
   });
 
-  for (const packet of ['42["nobody hears this",1]', '42[""]', '42[12,"x"]', "42", "430[]", "43", "431", '42["connection"]']) {
+  for (const packet of [
+    '42["nobody hears this",1]',
+    '42[""]',
+    '42[12,"x"]',
+    "42",
+    "430[]",
+    "43",
+    "431",
+    '42["connection"]',
+  ]) {
     everyTransport(`${packet} does nothing, and no harm`, async (session) => {
       await join(session);
       await session.send(packet);
@@ -333,11 +342,14 @@ describe("events", () => {
     });
   }
 
-  everyTransport("placeholders in a packet without attachments are only objects", async (session) => {
-    await join(session);
-    await session.send(`42["message",${PLACEHOLDER(0)}]`);
-    assert.equal(await session.next(), `42["message-back",${PLACEHOLDER(0)}]`);
-  });
+  everyTransport(
+    "placeholders in a packet without attachments are only objects",
+    async (session) => {
+      await join(session);
+      await session.send(`42["message",${PLACEHOLDER(0)}]`);
+      assert.equal(await session.next(), `42["message-back",${PLACEHOLDER(0)}]`);
+    },
+  );
 
   everyTransport("a per-packet middleware stops what it does not like", async (session) => {
     await join(session);
@@ -464,7 +476,11 @@ describe("binary", () => {
   everyTransport("placeholders may be swapped, repeated, or missing", async (session) => {
     await join(session);
     const [a, b] = [Buffer.from([1]), Buffer.from([2])];
-    await session.send(`452-["message",${PLACEHOLDER(1)},${PLACEHOLDER(0)},${PLACEHOLDER(1)}]`, a, b);
+    await session.send(
+      `452-["message",${PLACEHOLDER(1)},${PLACEHOLDER(0)},${PLACEHOLDER(1)}]`,
+      a,
+      b,
+    );
     assert.deepEqual(await resolved(session), ["message-back", b, a, b]);
     await session.send('451-["message","none"]', a);
     assert.deepEqual(await resolved(session), ["message-back", "none"]);
@@ -483,7 +499,11 @@ describe("binary", () => {
     ["a number without end", "451"],
     ["a placeholder out of range", `451-["message",${PLACEHOLDER(1)}]`, Buffer.from([1])],
     ["a negative placeholder", `451-["message",${PLACEHOLDER(-1)}]`, Buffer.from([1])],
-    ["a placeholder without a number", '451-["message",{"_placeholder":true,"num":"0"}]', Buffer.from([1])],
+    [
+      "a placeholder without a number",
+      '451-["message",{"_placeholder":true,"num":"0"}]',
+      Buffer.from([1]),
+    ],
     ["a placeholder without num", '451-["message",{"_placeholder":true}]', Buffer.from([1])],
     ["binary ack of an unknown shape", "461-1{}", Buffer.from([1])],
   ]) {
@@ -499,7 +519,9 @@ describe("binary", () => {
     const [, count, json] = /^45(\d+)-(.*)$/.exec(await session.next().then(orPlain));
     const parts = [];
     for (let n = 0; n < Number(count); n++) parts.push(await session.next());
-    return JSON.parse(json, (_, value) => (value?._placeholder === true ? parts[value.num] : value));
+    return JSON.parse(json, (_, value) =>
+      value?._placeholder === true ? parts[value.num] : value,
+    );
   }
 
   /** An event without attachments, written as one with none. */
@@ -536,7 +558,14 @@ describe("packets that end the connection", () => {
     ["DISCONNECT from a namespace that was never asked for", "41/custom,"],
     ["an ack for a namespace that was never asked for", "43/custom,1[]"],
   ];
-  for (const name of ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]) {
+  for (const name of [
+    "connect",
+    "connect_error",
+    "disconnect",
+    "disconnecting",
+    "newListener",
+    "removeListener",
+  ]) {
     WRONG.push([`the reserved name ${name}`, `42["${name}"]`]);
   }
   for (const [name, packet] of WRONG) {
@@ -577,49 +606,58 @@ describe("packets that end the connection", () => {
 /* The reference looks a namespace up at once, but connects and dispatches a moment later. A server
  * that does everything in order is right too; no official client depends on it. */
 describe("bursts, where the reference is one of two possible answers", () => {
-  everyTransport("an event right behind its CONNECT: served in order, or the end", async (session) => {
-    await session.send("40", '42["message","early"]');
-    if (session instanceof Socket) {
-      const seen = [];
-      for (;;) {
-        const packet = await session.next().catch(() => null);
-        if (packet === null) return;
-        seen.push(packet);
-        if (packet === '42["message-back","early"]') break;
+  everyTransport(
+    "an event right behind its CONNECT: served in order, or the end",
+    async (session) => {
+      await session.send("40", '42["message","early"]');
+      if (session instanceof Socket) {
+        const seen = [];
+        for (;;) {
+          const packet = await session.next().catch(() => null);
+          if (packet === null) return;
+          seen.push(packet);
+          if (packet === '42["message-back","early"]') break;
+        }
+        assert.match(seen[0], /^40\{/);
+        return;
       }
-      assert.match(seen[0], /^40\{/);
-      return;
-    }
-    const texts = [];
-    for (let polls = 0; polls < 3; polls++) {
-      const { status, text } = await session.poll();
-      if (status !== 200) return;
-      texts.push(...text.split(SEPARATOR));
-      if (texts.at(-1) === "1") return;
-      if (texts.at(-1) === '42["message-back","early"]') break;
-    }
-    assert.match(texts[0], /^40\{/);
-  });
+      const texts = [];
+      for (let polls = 0; polls < 3; polls++) {
+        const { status, text } = await session.poll();
+        if (status !== 200) return;
+        texts.push(...text.split(SEPARATOR));
+        if (texts.at(-1) === "1") return;
+        if (texts.at(-1) === '42["message-back","early"]') break;
+      }
+      assert.match(texts[0], /^40\{/);
+    },
+  );
 
-  everyTransport("an event right before DISCONNECT: heard or not, the connection lives", async (session) => {
-    await join(session);
-    await session.send('42["message","last"]', "41");
-    await pause(50);
-    await session.send("40");
-    let packet = await session.next();
-    if (packet === '42["message-back","last"]') packet = await session.next();
-    assert.match(packet, /^40\{/);
-  });
+  everyTransport(
+    "an event right before DISCONNECT: heard or not, the connection lives",
+    async (session) => {
+      await join(session);
+      await session.send('42["message","last"]', "41");
+      await pause(50);
+      await session.send("40");
+      let packet = await session.next();
+      if (packet === '42["message-back","last"]') packet = await session.next();
+      assert.match(packet, /^40\{/);
+    },
+  );
 
-  everyTransport("an ack that is asked for right before DISCONNECT may still come", async (session) => {
-    await join(session);
-    await session.send('423["message-with-ack"]', "41");
-    await pause(50);
-    await session.send("40");
-    let packet = await session.next();
-    if (packet === "433[]") packet = await session.next();
-    assert.match(packet, /^40\{/);
-  });
+  everyTransport(
+    "an ack that is asked for right before DISCONNECT may still come",
+    async (session) => {
+      await join(session);
+      await session.send('423["message-with-ack"]', "41");
+      await pause(50);
+      await session.send("40");
+      let packet = await session.next();
+      if (packet === "433[]") packet = await session.next();
+      assert.match(packet, /^40\{/);
+    },
+  );
 });
 
 describe("handshake", () => {

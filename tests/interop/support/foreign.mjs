@@ -49,7 +49,9 @@ export async function runChecks([program, ...args], environment = {}) {
   let noise = "";
   child.stdout.setEncoding("utf8").on("data", (text) => (output += text));
   child.stderr.setEncoding("utf8").on("data", (text) => (noise += text));
-  const code = await new Promise((resolve) => child.on("close", (c, signal) => resolve(c ?? signal)));
+  const code = await new Promise((resolve) =>
+    child.on("close", (c, signal) => resolve(c ?? signal)),
+  );
   const checks = parseChecks(output);
   assert.ok(checks.length > 0, `no checks; exit ${code}\n${output}\n${noise}`);
   const hasFailed = checks.some(({ failure }) => failure !== null);

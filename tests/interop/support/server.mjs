@@ -8,13 +8,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const REFERENCE = [
-  process.execPath,
-  fileURLToPath(new URL("../fixture.mjs", import.meta.url)),
-];
-const COMMAND = process.env.INTEROP_FIXTURE
-  ? JSON.parse(process.env.INTEROP_FIXTURE)
-  : REFERENCE;
+const REFERENCE = [process.execPath, fileURLToPath(new URL("../fixture.mjs", import.meta.url))];
+const COMMAND = process.env.INTEROP_FIXTURE ? JSON.parse(process.env.INTEROP_FIXTURE) : REFERENCE;
 /** What the fixture exits with when it has no such flag: its tests are skipped. */
 const CANNOT = 77;
 
