@@ -210,7 +210,7 @@ for (const way of WAYS) {
       const [one, other] = [await open(), await open()];
       for (const member of [one, other]) await ask(member, "join", room);
       one.on("call", (done) => done("here"));
-      one.emit("call-room", room, 200);
+      one.emit("call-room", room, 1000);
       const [error, answers] = await heard(one, "call-room-result");
       assert.equal(error, "operation has timed out");
       assert.deepEqual(answers, ["here"]);
@@ -548,13 +548,6 @@ describe("volatile", () => {
     const seen = ticks.flat();
     assert.ok(seen.length >= 1, `${seen}`);
     assert.deepEqual(seen, [...seen].sort());
-  });
-
-  test("to a polling client without a pending poll: dropped, what is not volatile arrives", async () => {
-    const socket = await openClient(server, "/", { way: "polling" });
-    const ticks = collect(socket, "tick");
-    for (let n = 0; n < 5; n++) await ask(socket, "volatile", 100);
-    assert.ok(ticks.length < 500);
   });
 });
 

@@ -603,6 +603,39 @@ describe("packets that end the connection", () => {
   });
 });
 
+describe("volatile events", () => {
+  test("are dropped for a polling client that has no poll pending", async () => {
+    const session = await Polling.open(server);
+    await join(session);
+    await session.send('420["volatile",3]', '42["message","not volatile"]');
+    assert.equal(await session.next(), "430[]");
+    assert.equal(await session.next(), '42["message-back","not volatile"]');
+    await session.close();
+  });
+
+  test("reach a polling client that has one", async () => {
+    const session = await Polling.open(server);
+    await join(session);
+    const held = await session.hold();
+    await session.send('42["volatile",1]');
+    assert.equal((await held.answer).text, '42["tick",0]');
+    await session.close();
+  });
+
+  test("are dropped during an upgrade while no poll is pending", async () => {
+    const session = await Polling.open(server);
+    await join(session);
+    const socket = await session.probe();
+    await socket.send("2probe");
+    assert.equal(await socket.next(), "3probe");
+    await session.send('420["volatile",3]');
+    await socket.send("5");
+    assert.equal(await socket.next(), "430[]");
+    await assertAlive(socket);
+    await socket.close();
+  });
+});
+
 /* The reference looks a namespace up at once, but connects and dispatches a moment later. A server
  * that does everything in order is right too; no official client depends on it. */
 describe("bursts, where the reference is one of two possible answers", () => {

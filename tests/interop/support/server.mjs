@@ -2,7 +2,7 @@
  * server.mjs - starts the fixture, the one under test or the reference, and ends it.
  *
  * INTEROP_FIXTURE is the program as a JSON array of words; without it the reference is meant, so
- * that `node --test wire-engineio.test.mjs` works by itself.
+ * that `node --test wire-engineio.test.mjs` works by itself. INTEROP_FLAGS goes to every fixture.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -28,6 +28,7 @@ export async function startServer(options = {}) {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     return value === true ? [flag] : [flag, String(value)];
   });
+  flags.push(...(process.env.INTEROP_FLAGS ?? "").split(" ").filter((word) => word !== ""));
   const [program, ...args] = COMMAND;
   const child = spawn(program, [...args, "--port", "0", ...flags], {
     stdio: ["ignore", "pipe", "inherit"],
