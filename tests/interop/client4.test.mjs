@@ -673,16 +673,17 @@ describe("connection state recovery", async () => {
   });
 
   test("a middleware is not asked again", async () => {
+    const options = { way: "websocket", auth: { token: "ok" } };
+    const watcher = await openClient(recovering, "/auth", options);
+    await ask(watcher, "join", "watchers");
     const proxy = await Proxy.open(recovering);
-    const socket = await openClient(proxy.server, "/auth", {
-      way: "websocket",
-      auth: { token: "ok" },
-    });
+    const socket = await openClient(proxy.server, "/auth", options);
+    await settle(socket);
     const { id } = socket;
     socket.auth = { token: "no more" };
-    const lost = heard(socket, "disconnect");
+    const told = [heard(socket, "disconnect"), heard(watcher, "left")];
     proxy.cut();
-    await lost;
+    await Promise.all(told);
     proxy.plugIn();
     await isConnected(socket);
     assert.equal(socket.recovered, true);
