@@ -17,6 +17,8 @@ export const isReference = COMMAND === REFERENCE;
 
 const running = new Set();
 process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+/* A suite that takes too long is ended so; by itself that would not be an exit. */
+process.on("SIGTERM", () => process.exit(1));
 
 /**
  * Starts a fixture: { pingInterval: 300, allowEio3: true } becomes --ping-interval 300 --allow-eio3.
