@@ -60,6 +60,12 @@ void sim_client_close(struct sim_client *c, uint16_t code)
     c->state = SIM_CLOSING;
 }
 
+static void tell_state(struct sim_client *c)
+{
+    if (c->how.on_state != NULL)
+        c->how.on_state(c, c->how.user_data);
+}
+
 static void let_go(struct sim_client *c)
 {
     c->state = SIM_ENDED;
@@ -152,7 +158,6 @@ bool sim_said_read(struct sim_said *said, belfry_bytes text)
 static void on_text(struct sim_client *c, belfry_bytes text)
 {
     struct sim_said said;
-    c->message_count++;
     SIM_CHECK(sim_said_read(&said, text), "not JSON: %.*s", (int)text.size,
               (const char *)text.data);
     if (bytes_equal_text(said.type, "welcome")) {
@@ -178,14 +183,25 @@ static void on_close_frame(struct sim_client *c, const struct ws_event *event)
     c->state = SIM_CLOSING;
 }
 
+static void on_message(struct sim_client *c, const struct ws_event *event)
+{
+    bool is_binary = event->type == WS_EVENT_BINARY;
+    c->message_count++;
+    if (c->how.on_message != NULL) {
+        c->how.on_message(c, is_binary, bytes_of(event->data, event->size), c->how.user_data);
+        return;
+    }
+    SIM_CHECK(!is_binary, "a binary message");
+    on_text(c, bytes_of(event->data, event->size));
+}
+
 static void on_event(struct sim_client *c, const struct ws_event *event)
 {
     switch (event->type) {
     case WS_EVENT_TEXT:
-        on_text(c, bytes_of(event->data, event->size));
-        break;
     case WS_EVENT_BINARY:
-        sim_fail(__FILE__, __LINE__, "a binary message");
+        on_message(c, event);
+        break;
     case WS_EVENT_PING:
         c->ping_count++;
         if (!c->how.is_mute)
@@ -242,6 +258,7 @@ static void judge_response(struct sim_client *c, const char *head)
     c->status = response.status;
     if (response.status != 101) {
         c->state = SIM_RAW;
+        tell_state(c);
         return;
     }
     const char *refusal = ws_response_refusal(&response, c->key, bytes_of(NULL, 0));
@@ -251,6 +268,7 @@ static void judge_response(struct sim_client *c, const char *head)
     SIM_CHECK(ws_deflate_confirm(&client_deflate, extensions, &c->decoder.params),
               "an extension that does not fit the offer");
     c->state = SIM_OPEN;
+    tell_state(c);
 }
 
 static void take_response(struct sim_client *c)
@@ -291,20 +309,23 @@ static void on_end(void *user, bool is_reset)
                   "it ended inside a frame");
     sim_link_abandon(c->link);
     let_go(c);
+    tell_state(c);
 }
 
 /* --- life -------------------------------------------------------------------------------------*/
 
 static void send_request(struct sim_client *c)
 {
-    char target[128] = "/ws";
+    char target[256] = "/ws";
     char offer[WS_DEFLATE_TEXT_MAX];
     uint8_t nonce[WS_NONCE_SIZE];
     struct buf request = { 0 };
     struct random_source source = random_source_of(&c->world->random);
     random_fill(&source, nonce, sizeof nonce);
     ws_key_write(nonce, c->key);
-    if (c->how.user != NULL)
+    if (c->how.target != NULL)
+        snprintf(target, sizeof target, "%s", c->how.target);
+    else if (c->how.user != NULL)
         snprintf(target, sizeof target, "/ws?user=%s", c->how.user);
     struct ws_request values = { .host = BELFRY_BYTES("sim.example"),
                                  .target = bytes_of_text(target),

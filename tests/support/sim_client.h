@@ -7,7 +7,7 @@
  *     sim_client_free(c);         hangs up if need be
  *
  * Its decoder is the strict one of src/ws: a torn or doubled frame fails the test. It answers
- * pings and closes unless it is mute.
+ * pings and closes unless it is mute. With @on_message it speaks another protocol than rooms.
  */
 #ifndef SUPPORT_SIM_CLIENT_H
 #define SUPPORT_SIM_CLIENT_H
@@ -17,7 +17,7 @@
 #include "ws/handshake.h"
 
 enum sim_client_state {
-    SIM_RAW,     /* bytes, no protocol */
+    SIM_RAW,     /* bytes, no protocol; or it was refused */
     SIM_ASKING,  /* the handshake is under way */
     SIM_OPEN,    /* a WebSocket */
     SIM_CLOSING, /* a close frame went one way or both */
@@ -42,7 +42,10 @@ struct sim_client_how {
     bool is_raw;
     bool is_mute; /* answers neither pings nor closes */
     bool offers_deflate;
-    bool may_be_cut; /* the server may end it inside a frame: its memory is out */
+    bool may_be_cut;    /* the server may end it inside a frame: its memory is out */
+    const char *target; /* NULL: "/ws" */
+    void (*on_message)(struct sim_client *c, bool is_binary, belfry_bytes message, void *user_data);
+    void (*on_state)(struct sim_client *c, void *user_data); /* open, refused (RAW) or ended */
     void (*on_said)(struct sim_client *c, const struct sim_said *said, void *user_data);
     void *user_data;
 };
