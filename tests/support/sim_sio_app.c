@@ -40,11 +40,12 @@ static void on_connection(belfry_sock *sock, belfry_msg *msg, void *user)
     (void)msg;
     if (belfry_sock_is_recovered(sock)) {
         SIM_CHECK(data->number == number + 1, "recovered with the data of %u", data->number);
-        SIM_CHECK(strcmp(person->id, belfry_sock_id_text(sock)) == 0, "recovered as another");
+        SIM_CHECK(strcmp(data->id, belfry_sock_id_text(sock)) == 0, "recovered as another");
         person->recoveries++;
     } else {
         SIM_CHECK(data->number == 0, "data of somebody else");
         data->number = number + 1;
+        snprintf(data->id, sizeof data->id, "%s", belfry_sock_id_text(sock));
     }
     data->connects++;
     person->connects++;
@@ -83,6 +84,7 @@ static void on_disconnect(belfry_sock *sock, belfry_msg *msg, void *user)
 {
     struct sim_person *person = person_of(user, sock);
     person->disconnects++;
+    person->gone_ms = ((struct sim_app *)user)->world->now_ms;
     if (!is_current(person, sock))
         return;
     SIM_CHECK(person->is_here && person->is_going, "gone without going");
@@ -102,7 +104,7 @@ static void on_expired(belfry_nsp *nsp, const char *id_text, void *data, void *u
     const struct sim_app_data *mine = data;
     SIM_CHECK(nsp == app->nsp && mine != NULL && mine->number > 0, "nobody expired");
     struct sim_person *person = &app->people[mine->number - 1];
-    SIM_CHECK(strcmp(person->id, id_text) == 0 || person->connects > 1, "another one expired");
+    SIM_CHECK(strcmp(mine->id, id_text) == 0, "another one expired");
     person->expired++;
 }
 
@@ -115,6 +117,8 @@ static void on_up(belfry_sock *sock, belfry_msg *msg, void *user)
     struct json_value first = sio_args_at(belfry_msg_raw(msg), 0);
     uint64_t number = 0;
     SIM_CHECK(first.kind == JSON_KIND_NUMBER && json_u64(first.text, &number), "not a number");
+    if (app->how.may_lose && !is_current(person, sock))
+        return; /* it has come again since, and has not seen that this one arrived */
     SIM_CHECK(is_current(person, sock) && person->is_here, "heard from one who is not here");
     SIM_CHECK(number == person->up + 1 || (app->how.may_lose && number > person->up),
               "%u said %u after %u", (unsigned)(person - app->people), (unsigned)number,

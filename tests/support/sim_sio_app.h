@@ -25,6 +25,7 @@
 struct sim_app_data {
     uint32_t number; /* 1 above the client's; 0: it was never told */
     uint32_t connects;
+    char id[21]; /* the public one */
 };
 
 /* What was heard of one client, over all its connections. */
@@ -37,6 +38,7 @@ struct sim_person {
     unsigned blobs;
     bool is_here;
     bool is_going; /* disconnecting was told */
+    uint64_t gone_ms; /* of the last end */
     belfry_id sock;
     char id[21];
     char reason[48]; /* of the last end */
