@@ -335,11 +335,11 @@ void eio_session_on_timer(struct conn *c, uint64_t now_ms)
         eio_session_end_slow(s);
         return;
     }
-    if (now_ms >= s->connect_deadline_ms) {
+    tick(s); /* first: who is dead by now is not waited for */
+    if (!s->has_ended && now_ms >= s->connect_deadline_ms) {
         s->connect_deadline_ms = UINT64_MAX;
         eio_session_close(s);
     }
-    tick(s);
     if (!s->has_ended)
         eio_session_set_timer(s);
 }
