@@ -1,23 +1,30 @@
 /*
  * app.js - puts the page together.
  *
- *   NetworkSwitch --> ReconnectingSocket --> Rooms --> Chat --> views
+ *   NetworkSwitch --> Line (WebSocket or Socket.IO) --> Chat --> views
  *
- * Start reading at rooms.js: it and reconnecting-socket.js are what you would copy.
+ * Start reading at rooms.js or socketio-rooms.js: they are what you would copy.
  */
 import { Chat } from "./chat.js";
+import { Line, SOCKET_IO, WEBSOCKET } from "./line.js";
 import { NetworkSwitch } from "./network-switch.js";
-import { ReconnectingSocket } from "./reconnecting-socket.js";
-import { Rooms } from "./rooms.js";
 import { settings } from "./settings.js";
 import { namesOfTabs, tellTabs } from "./tabs.js";
 import { dressAvatar } from "./view/avatar.js";
 import { composerView } from "./view/composer.js";
 import { connectionView } from "./view/connection.js";
-import { askName, askRoom, cleanRoom, linkTo, showInvite } from "./view/dialogs.js";
+import {
+  askName,
+  askRoom,
+  cleanRoom,
+  explainMissing,
+  linkTo,
+  showInvite,
+} from "./view/dialogs.js";
 import { byId } from "./view/dom.js";
 import { makePanel } from "./view/panels.js";
 import { peopleView } from "./view/people.js";
+import { protocolTabsView } from "./view/protocol-tabs.js";
 import { roomListView } from "./view/room-list.js";
 import { timelineView } from "./view/timeline-view.js";
 
@@ -31,29 +38,36 @@ if (!settings.isNamed && (settings.name === "" || (await namesOfTabs()).has(sett
   settings.name = await askName("");
 }
 tellTabs(() => settings.name);
+const network = new NetworkSwitch();
+network.install(); // before anybody takes hold of WebSocket
+const line = new Line(() => settings.name);
+const wanted = new URLSearchParams(location.search).get("via");
+const missing = wanted === SOCKET_IO ? await goOver(SOCKET_IO) : null;
+if (line.via === null) await line.use(WEBSOCKET);
 start();
+if (missing !== null) explainMissing(missing);
 
 function start() {
   byId("app").hidden = false;
-  const network = new NetworkSwitch();
-  const socket = new ReconnectingSocket(socketUrl, [], { WebSocket: network.WebSocket });
-  const chat = new Chat(new Rooms(socket), settings.name);
+  const chat = new Chat(line.rooms, settings.name);
   openRooms(chat);
+  line.addEventListener("exchange", () => chat.use(line.rooms));
 
   const invite = () => showInvite(chat.current, announce);
   const views = [
     roomListView(chat, { onSelect: (name) => enter(chat, name) }),
-    timelineView(chat, socket, { onInvite: invite }),
-    connectionView(chat, socket, network, announce),
-    peopleView(chat, socket, people),
+    timelineView(chat, line, { onInvite: invite }),
+    protocolTabsView(line, { onSelect: select }),
+    connectionView(chat, line, network, announce),
+    peopleView(chat, line, people),
     composerView(chat),
     meView(chat),
-    memory(chat),
+    memory(chat, line),
   ];
   renderOn(
     [
       [chat, "change"],
-      [socket, "statechange"],
+      [line, "change"],
     ],
     views,
   );
@@ -76,17 +90,24 @@ function start() {
     const name = await askName(settings.name);
     if (name === null || name === settings.name) return;
     settings.name = chat.name = name;
-    socket.reconnect();
+    line.reconnect();
   });
   byId("composer-text").focus();
 }
 
-/* Relative to the page, so that it works below any path; ws: and wss: follow http: and https:. */
-function socketUrl() {
-  const url = new URL("ws", new URL(".", location.href));
-  url.protocol = url.protocol.replace("http", "ws");
-  url.search = new URLSearchParams({ user: settings.name });
-  return url.href;
+/* Null, or why it cannot be. */
+async function goOver(via) {
+  try {
+    await line.use(via);
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function select(via) {
+  const missing = await goOver(via);
+  if (missing !== null) explainMissing(missing);
 }
 
 function openRooms(chat) {
@@ -127,15 +148,16 @@ function meView(chat) {
   };
 }
 
-/* The rooms are in this browser's memory, the one that is shown is in the address. */
-function memory(chat) {
+/* The rooms are in this browser's memory; the one that is shown, and how, is in the address. */
+function memory(chat, line) {
   let remembered = "";
   return () => {
-    const present = JSON.stringify([chat.current, ...chat.rooms.keys()]);
+    const present = JSON.stringify([line.via, chat.current, ...chat.rooms.keys()]);
     if (present === remembered) return;
     remembered = present;
     settings.rooms = [...chat.rooms.keys()];
-    history.replaceState(null, "", linkTo(chat.current));
+    const how = line.via === SOCKET_IO ? { via: SOCKET_IO } : {};
+    history.replaceState(null, "", linkTo(chat.current, how));
   };
 }
 

@@ -4,11 +4,13 @@
  *   Rooms (the wire) --events--> Chat --"change"--> the views, which read it all again
  *                    <--calls---      <--calls----  and turn clicks into calls
  *
+ * The wire is a Rooms or a SocketIoRooms, and may be exchanged.
+ *
  * Knows nothing of the page. "change" says that something is different, "heard" that somebody else
  * spoke: { room, name, text }.
  */
 import { nameOf } from "./names.js";
-import { randomKey } from "./rooms.js";
+import { randomKey } from "./session.js";
 import { Timeline } from "./timeline.js";
 
 const TYPING_LASTS_MS = 4_000; // after the last sign of it
@@ -22,18 +24,34 @@ export class Chat extends EventTarget {
   name;
   isSeen = true; // is the page looked at?
   #wire;
+  #events = new AbortController(); // of the wire; aborted when they no longer count
   #toldTypingAt = 0;
 
   constructor(wire, name) {
     super();
-    this.#wire = wire;
     this.name = name;
-    const on = (type, handler) =>
-      wire.addEventListener(type, ({ detail }) => {
+    this.use(wire);
+  }
+
+  /** Goes on over @wire, which has the session of the one before. */
+  use(wire) {
+    this.#events.abort();
+    this.#events = new AbortController();
+    this.#wire = wire;
+    this.#listen(wire, { signal: this.#events.signal });
+    for (const room of this.rooms.values()) this.#enter(room);
+    this.#changed();
+  }
+
+  #listen(wire, options) {
+    const on = (type, handler) => {
+      const handle = ({ detail }) => {
         const room = this.rooms.get(detail.room);
         if (room !== undefined) handler.call(this, room, detail);
         this.#changed();
-      });
+      };
+      wire.addEventListener(type, handle, options);
+    };
     on("joined", this.#onJoined);
     on("message", this.#onMessage);
     on("event", this.#onEvent);
@@ -41,7 +59,7 @@ export class Chat extends EventTarget {
     on("count", this.#onCount);
     on("gap", (room, { reason }) => room.timeline.addGap(reason));
     on("refused", this.#onRefused);
-    wire.addEventListener("welcome", () => this.#changed());
+    wire.addEventListener("welcome", () => this.#changed(), options);
   }
 
   get room() {
@@ -66,8 +84,13 @@ export class Chat extends EventTarget {
   join(name) {
     if (this.rooms.has(name)) return;
     this.rooms.set(name, newRoom(name));
-    this.#wire.join(name).catch(() => {}); // "refused" tells
+    this.#enter(this.rooms.get(name));
     this.#changed();
+  }
+
+  #enter(room) {
+    room.refusal = "";
+    this.#wire.join(room.name).catch(() => {}); // "refused" tells
   }
 
   leave(name) {
@@ -120,7 +143,9 @@ export class Chat extends EventTarget {
     const now = Date.now();
     if (now - this.#toldTypingAt < TYPING_EVERY_MS) return;
     this.#toldTypingAt = now;
-    this.#wire.signal(this.current, "typing");
+    /* Over Socket.IO an event arrives as its data alone. */
+    const data = { room: this.current, from: this.selfId, user: this.name };
+    this.#wire.signal(this.current, "typing", data);
   }
 
   /* ---- what the wire tells ---- */

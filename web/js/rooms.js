@@ -37,7 +37,10 @@
  *   gap       { room, reason }                messages were lost
  *   outbox    { room, unsent }                how many messages of a room wait to be confirmed
  *   refused   { room, code, reason }          a room can no longer be joined, and was left
+ *
+ * Who has Socket.IO's client already finds the same in socketio-rooms.js.
  */
+import { promiseWithResolvers, randomKey, RoomsError, Session } from "./session.js";
 
 const DEFAULTS = {
   history: 50, // how many past messages the first join of a room asks for
@@ -52,47 +55,24 @@ const DEFAULTS = {
   },
 };
 
-const MAX_REMEMBERED_IDS = 64;
-
-/** Why a request failed. `code` is stable, the message is for people. */
-export class RoomsError extends Error {
-  constructor(code, reason) {
-    super(reason);
-    this.name = "RoomsError";
-    this.code = code;
-  }
-
-  /** Whether asking again later may help. */
-  get isTemporary() {
-    return ["busy", "server-full", "disconnected"].includes(this.code);
-  }
-}
-
-/** A UUID, also where crypto.randomUUID is missing: on pages that came by plain http. */
-export function randomKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40; // RFC 9562 4.2: version 4
-  bytes[8] = (bytes[8] & 0x3f) | 0x80; // RFC 9562 4.1: this variant
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
+export { randomKey, RoomsError };
 
 export class Rooms extends EventTarget {
   #socket;
   #options;
+  #session;
   #self = { id: null, user: null };
-  #myIds = new Set(); // of this connection and those before: older copies are ours too
-  #rooms = new Map(); // name -> { name, isJoined, hasBeenJoined, last, joining }
-  #outbox = []; // { room, text, key, isInFlight, copyId, resolve, reject }, oldest first
+  #rooms = new Map(); // name -> { name, isJoined, hasBeenJoined, joining }
   #requests = new Map(); // ref -> { done(reply), failed(error) }
   #lastRef = 0;
   #heardAt = 0;
   #heartbeat = null;
   #hasOpened = false;
 
-  constructor(socket, options = {}) {
+  constructor(socket, { session = new Session(), ...options } = {}) {
     super();
     this.#socket = socket;
+    this.#session = session;
     this.#options = { ...DEFAULTS, ...options };
     socket.addEventListener("open", () => this.#connected());
     socket.addEventListener("message", (event) => this.#received(event.data));
@@ -107,12 +87,12 @@ export class Rooms extends EventTarget {
 
   /** Is @id ours, of this connection or of one before? */
   owns(id) {
-    return this.#myIds.has(id);
+    return this.#session.owns(id);
   }
 
   /** How many messages wait to be confirmed, in @room or in all. */
   unsent(room) {
-    return this.#outbox.filter((entry) => room === undefined || entry.room === room).length;
+    return this.#session.unsent(room);
   }
 
   /**
@@ -126,8 +106,7 @@ export class Rooms extends EventTarget {
     const room = {
       name,
       isJoined: false,
-      hasBeenJoined: false,
-      last: undefined,
+      hasBeenJoined: this.#session.positionIn(name) !== undefined,
       joining: promiseWithResolvers(),
     };
     this.#rooms.set(name, room);
@@ -151,15 +130,13 @@ export class Rooms extends EventTarget {
     if (!this.#rooms.has(room)) {
       return Promise.reject(new RoomsError("not-member", "Join the room first"));
     }
-    if (this.#outbox.length >= this.#options.maxUnsent) {
+    if (this.unsent() >= this.#options.maxUnsent) {
       return Promise.reject(new RoomsError("outbox-full", "Too many messages wait already"));
     }
-    const { promise, resolve, reject } = promiseWithResolvers();
-    const entry = { room, text, key, isInFlight: false, copyId: null, resolve, reject };
-    this.#outbox.push(entry);
+    const sent = this.#session.add(room, text, key);
     this.#flush(this.#rooms.get(room));
-    this.#fire("outbox", { room, unsent: this.unsent(room) });
-    return promise;
+    this.#tellOutbox(room);
+    return sent;
   }
 
   /**
@@ -263,14 +240,13 @@ export class Rooms extends EventTarget {
   }
 
   #deliver(message, replayed) {
-    const room = this.#rooms.get(message.room);
-    if (room !== undefined && message.id !== undefined) room.last = message.id;
+    if (this.#rooms.has(message.room)) this.#session.reached(message.room, message.id);
     switch (message.type) {
       case "welcome":
         this.#welcomed(message);
         break;
       case "message":
-        this.#fire("message", { ...message, ...this.#ownership(message), replayed });
+        this.#fire("message", { ...message, ...this.#session.ownership(message), replayed });
         break;
       case "event":
         this.#fire("event", { ...message, replayed });
@@ -290,31 +266,15 @@ export class Rooms extends EventTarget {
 
   #welcomed({ id, user }) {
     this.#self = { id, user };
-    this.#myIds.add(id);
-    if (this.#myIds.size > MAX_REMEMBERED_IDS) {
-      this.#myIds.delete(this.#myIds.values().next().value);
-    }
+    this.#session.addId(id);
     this.#fire("welcome", this.#self);
-  }
-
-  /*
-   * The copy of an own message carries no key, and comes before the ack that names its id. Copies
-   * come in the order of sending, so the first unconfirmed message with the same text is it.
-   */
-  #ownership({ room, id, from, text }) {
-    if (!this.owns(from)) return { mine: false };
-    const entry = this.#outbox.find(
-      (entry) => entry.room === room && entry.copyId === null && entry.text === text,
-    );
-    if (entry === undefined) return { mine: true };
-    entry.copyId = id;
-    return { mine: true, key: entry.key };
   }
 
   /* ---- joining ---- */
 
   #sendJoin(room) {
-    const how = room.last === undefined ? { history: this.#options.history } : { since: room.last };
+    const since = this.#session.positionIn(room.name);
+    const how = since === undefined ? { history: this.#options.history } : { since };
     this.#request(
       { type: "join", room: room.name, ...how },
       (reply) => this.#joined(room, reply),
@@ -332,7 +292,7 @@ export class Rooms extends EventTarget {
     this.#fire("joined", { room: room.name, members, resumed, missed, gap });
     if (gap) this.#fire("gap", { room: room.name, reason });
     for (const message of history) this.#deliver(message, true);
-    if (last !== undefined) room.last = last;
+    this.#session.reached(room.name, last);
     room.joining.resolve({ members, gap });
     this.#flush(room);
   }
@@ -351,39 +311,40 @@ export class Rooms extends EventTarget {
     this.#rooms.delete(room.name);
     room.joining.promise.catch(() => {}); // whoever asked hears of it; nobody has to
     room.joining.reject(error);
-    for (const entry of this.#outbox.filter((entry) => entry.room === room.name)) {
-      this.#settle(entry, () => entry.reject(error));
-    }
+    this.#session.forget(room.name, error);
+    this.#tellOutbox(room.name);
   }
 
   /* ---- the outbox ---- */
 
   #flush(room) {
     if (!room.isJoined || !this.#isOpen) return;
-    for (const entry of this.#outbox) {
-      if (entry.room !== room.name || entry.isInFlight) continue;
-      entry.isInFlight = true;
+    for (const entry of this.#session.take(room.name)) {
       const { text, key } = entry;
       this.#request(
         { type: "message", room: room.name, text, key },
-        (ack) => this.#settle(entry, () => entry.resolve(ack.id)),
+        (ack) => this.#settle(entry, () => this.#session.confirm(entry, ack.id)),
         (error) => this.#sendFailed(room, entry, error),
       );
     }
   }
 
   #sendFailed(room, entry, error) {
-    entry.isInFlight = false;
-    if (!error.isTemporary) this.#settle(entry, () => entry.reject(error));
-    else if (error.code !== "disconnected") this.#later(() => this.#flush(room));
+    if (!error.isTemporary) {
+      this.#settle(entry, () => this.#session.refuse(entry, error));
+      return;
+    }
+    this.#session.putBack(entry);
+    if (error.code !== "disconnected") this.#later(() => this.#flush(room));
   }
 
   #settle(entry, how) {
-    const index = this.#outbox.indexOf(entry);
-    if (index < 0) return;
-    this.#outbox.splice(index, 1);
     how();
-    this.#fire("outbox", { room: entry.room, unsent: this.unsent(entry.room) });
+    this.#tellOutbox(entry.room);
+  }
+
+  #tellOutbox(room) {
+    this.#fire("outbox", { room, unsent: this.unsent(room) });
   }
 
   #later(callback) {
@@ -393,14 +354,4 @@ export class Rooms extends EventTarget {
   #fire(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-function promiseWithResolvers() {
-  let resolve;
-  let reject;
-  const promise = new Promise((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }

@@ -4,23 +4,29 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
+import { fileURLToPath } from "node:url";
 import { until } from "./until.mjs";
+
+const CLIENT = fileURLToPath(new URL("../node_modules/socket.io-client/dist", import.meta.url));
 
 export class Server {
   #binary;
   #port;
+  #clientDir;
   #child = null;
   #output = "";
 
-  static async start(binary) {
-    const server = new Server(binary, await freePort());
+  /** @clientDir: where Socket.IO's client is; "" for a server without. */
+  static async start(binary, clientDir = CLIENT) {
+    const server = new Server(binary, await freePort(), clientDir);
     await server.start();
     return server;
   }
 
-  constructor(binary, port) {
+  constructor(binary, port, clientDir) {
     this.#binary = binary;
     this.#port = port;
+    this.#clientDir = clientDir;
   }
 
   get url() {
@@ -34,6 +40,7 @@ export class Server {
 
   async start() {
     const args = ["serve", "--demo", "--listen", `127.0.0.1:${this.#port}`, "--workers", "2"];
+    args.push("--client-dir", this.#clientDir);
     this.#child = spawn(this.#binary, args, { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.on("data", (bytes) => (this.#output += bytes));

@@ -1,9 +1,10 @@
 /*
- * connection.js - the pill that tells how the connection is, and the switch that cuts it.
+ * connection.js - the pill that tells how the connection is, the switch that cuts it, and beside the
+ * switch what goes on below: transports, and whether the server still knew us.
  */
 import { byId } from "./dom.js";
 
-export function connectionView(chat, socket, network, announce) {
+export function connectionView(chat, line, network, announce) {
   const root = byId("connection");
   const retry = byId("retry");
   const unsent = byId("unsent");
@@ -13,17 +14,17 @@ export function connectionView(chat, socket, network, announce) {
   let told = "";
 
   retry.addEventListener("click", () => {
-    if (socket.state.name === "closed") socket.reconnect();
-    else socket.retryNow();
+    if (line.state.name === "closed") line.reconnect();
+    else line.retryNow();
   });
   cut.addEventListener("change", () => {
     if (cut.checked) return network.cut();
     network.restore();
-    socket.retryNow(); // as a browser says "online" when a cable is plugged in
+    line.retryNow(); // as a browser says "online" when a cable is plugged in
   });
 
   function render() {
-    const { state } = socket;
+    const { state } = line;
     hasBeenOpen ||= state.name === "open";
     const shown = describe(state, hasBeenOpen);
     root.dataset.state = shown.tone;
@@ -32,6 +33,7 @@ export function connectionView(chat, socket, network, announce) {
     retry.setAttribute("aria-disabled", String(state.name === "connecting"));
     unsent.hidden = state.name === "open" || chat.unsent === 0;
     setText(unsent, `${chat.unsent} unsent`);
+    renderFacts(line);
     tell(shown);
     clearTimeout(countdown);
     if (state.name === "waiting") countdown = setTimeout(render, 200);
@@ -45,6 +47,12 @@ export function connectionView(chat, socket, network, announce) {
   }
 
   return render;
+}
+
+function renderFacts({ state, transports, isRecovered }) {
+  setText(byId("transport"), state.name === "open" ? transports.join(" → ") : "none");
+  byId("recovery").hidden = isRecovered === undefined || state.name !== "open";
+  setText(byId("recovered"), isRecovered ? "recovered" : "new, rooms joined again");
 }
 
 function describe(state, hasBeenOpen) {

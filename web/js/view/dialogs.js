@@ -1,5 +1,5 @@
 /*
- * dialogs.js - the three questions the page asks: your name, which room, whom to invite.
+ * dialogs.js - what the page asks: your name, which room, whom to invite; and what it explains.
  */
 import { cleanName, randomName } from "../names.js";
 import { byId } from "./dom.js";
@@ -59,9 +59,20 @@ export function showInvite(room, announce) {
   link.select();
 }
 
-export function linkTo(room) {
+/** Why there is no Socket.IO client, and what to do about it. */
+export function explainMissing({ isServerGone }) {
+  byId("client-absent").hidden = isServerGone;
+  byId("client-unreachable").hidden = !isServerGone;
+  byId("client-title").textContent = isServerGone
+    ? "The server does not answer"
+    : "Socket.IO's client is not installed";
+  byId("client-dialog").showModal();
+}
+
+/** The address of @room; @how may hold more for it. */
+export function linkTo(room, how = {}) {
   const url = new URL(location.href);
-  url.search = new URLSearchParams({ room });
+  url.search = new URLSearchParams({ room, ...how });
   url.hash = "";
   return url.href;
 }

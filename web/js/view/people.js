@@ -7,7 +7,7 @@ import { byId, h, keyedList } from "./dom.js";
 
 const WIDE = matchMedia("(min-width: 70rem)"); // as in css/layout.css: there is space beside
 
-export function peopleView(chat, socket, panel) {
+export function peopleView(chat, line, panel) {
   const toggle = byId("toggle-people");
   const show = keyedList(byId("people-list"), () => h("li", { class: "person" }), fill);
 
@@ -18,7 +18,7 @@ export function peopleView(chat, socket, panel) {
 
   return () => {
     const room = chat.room;
-    const isOpen = socket.state.name === "open";
+    const isOpen = line.state.name === "open";
     if (room === null) return;
     byId("people-count").textContent = room.count.toLocaleString();
     show(peopleRows(room, chat.selfId));

@@ -17,7 +17,7 @@ const STATUS = {
   failed: { icon: "failed", label: "Not sent" },
 };
 
-export function timelineView(chat, socket, { onInvite }) {
+export function timelineView(chat, line, { onInvite }) {
   const frame = byId("timeline");
   const messages = byId("messages");
   const jump = byId("jump");
@@ -55,7 +55,7 @@ export function timelineView(chat, socket, { onInvite }) {
     const room = chat.room;
     if (room === null) return;
     const hasMoved = room.name !== shownRoom;
-    const rows = rowsOf(room, socket.state.name === "open");
+    const rows = rowsOf(room, line.state.name === "open");
     const last = rows.findLast(({ kind }) => kind === "message");
     if (last?.key !== lastKey && !hasMoved) {
       if (last?.mine && last.status !== "sent") follows = true;
