@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { socketIo } from "./socketio.mjs";
 import { lowContrasts } from "./support/contrast.mjs";
 import { Person } from "./support/person.mjs";
 import { check, finish } from "./support/report.mjs";
@@ -55,6 +56,12 @@ await names();
 await keyboard();
 await phone();
 await safety();
+await socketIo({
+  binary,
+  server,
+  enter: (url, name, options) => Person.enter(browser, url, name, options),
+  picture,
+});
 await pictures();
 await check("no errors on the console, no violations of the policy", () => {
   assert.deepEqual(Person.faults, []);

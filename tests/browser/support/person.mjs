@@ -6,8 +6,12 @@
  */
 import { until } from "./until.mjs";
 
-/* Chromium reports each attempt to reach a server that is not there; that is what is tested. */
-const LOST_CONNECTION = /^WebSocket connection to '[^']*' failed/;
+/* Chromium reports each attempt to reach what is not there; that is what is tested. */
+const EXPECTED = [
+  /^WebSocket connection to '[^']*' failed/,
+  /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE) .*socket\.io/,
+  /^Failed to load resource: .* 404 .*socket\.io\.esm\.min\.js/,
+];
 
 export class Person {
   static faults = [];
@@ -27,8 +31,9 @@ export class Person {
     });
     page.on("pageerror", (error) => Person.faults.push(String(error.stack)));
     page.on("console", (message) => {
-      const isFault = message.type() === "error" && !LOST_CONNECTION.test(message.text());
-      if (isFault) Person.faults.push(`${message.text()} (${message.location().url})`);
+      if (message.type() !== "error") return;
+      const fault = `${message.text()} (${message.location().url})`;
+      if (!EXPECTED.some((pattern) => pattern.test(fault))) Person.faults.push(fault);
     });
     await page.goto(url);
     return new Person(page);
