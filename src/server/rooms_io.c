@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "rooms/names.h"
 #include "server/encode.h"
+#include "server/presence.h"
 #include "server/rooms_app.h"
 #include "server/server.h"
 #include "server/sio_msg.h"
@@ -143,12 +144,25 @@ static void take_user(belfry_sock *sock, belfry_bytes name)
     sock->user = mem_dup_bytes(name);
 }
 
+/* Its rooms were told that it left; that it is among them again is in no history either. */
+static void announce_return(belfry_sock *sock)
+{
+    for (unsigned i = 0; i < sock->member.membership_count; i++) {
+        belfry_bytes room = membership_room_name(&sock->member.memberships[i]);
+        presence_announce(sock, room, PRESENCE_JOINED, hub_member_count(sock->nsp->hub, room));
+    }
+}
+
 /* As io({ auth: { user: "ada" } }) or io("/?user=ada") says it. */
 static void on_connection(belfry_sock *sock, belfry_msg *msg, void *user)
 {
     struct json_field field = { .name = BELFRY_BYTES("user") };
     struct buf name = { 0 };
     (void)user;
+    if (belfry_sock_is_recovered(sock)) {
+        announce_return(sock);
+        return;
+    }
     if (json_read_fields(msg->args, JSON_MAX_DEPTH, &field, 1, NULL) == BELFRY_OK &&
         field.value.kind == JSON_KIND_STRING &&
         json_string_decode(field.value.text, &name) == BELFRY_OK)
