@@ -58,6 +58,8 @@ async function meeting(stage) {
     await cy.seesExactly(["Hello from Socket.IO", "Hello from a WebSocket"]);
     await cy.seesPeople(["Ada Lovelace", "Bo", "Cy"]);
     await bo.sees(".presence", "Cy joined");
+    await cy.say("and I am off again");
+    await bo.seesMessage("and I am off again");
     await cy.leave();
     for (const person of [ada, bo]) {
       await person.sees(".presence", "Cy left");
@@ -70,7 +72,7 @@ async function meeting(stage) {
       await ada.say(`ada ${index}`);
       await bo.say(`bo ${index}`);
     }
-    await until("all are there", async () => (await ada.messages()).length === 42);
+    await until("all are there", async () => (await ada.messages()).length === 43);
     await bo.seesExactly(await ada.messages());
   });
   await check("a name that is changed over Socket.IO is seen by the others", async () => {
