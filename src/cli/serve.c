@@ -80,7 +80,8 @@ static void print_welcome(const struct config *config, const char *address)
     if (config->demo) {
         fprintf(out, "  open     ");
         print_url(out, address, http, "/");
-        fprintf(out, "      chat: open it twice\n");
+        fprintf(out, "      chat: open it twice%s\n",
+                config->options.client_dir[0] != '\0' ? ", over WebSocket and over Socket.IO" : "");
     }
     fprintf(out, "  connect  ");
     print_url(out, address, is_tls ? "wss" : "ws", "/ws?user=ada");

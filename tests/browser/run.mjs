@@ -458,6 +458,10 @@ async function pictures() {
   await tom.say("On my way, the train has no signal");
   await tom.sees("#connection-text", "Reconnecting in");
   await picture(tom, "phone-reconnecting");
+  await tom.page.tap("role=tab[name='Socket.IO']");
+  await tom.sees("[aria-selected=true]", "Socket.IO");
+  await tom.sees("#unsent", "1 unsent");
+  await picture(tom, "phone-socketio");
   for (const person of [mira, jonas, priya, tom]) await person.leave();
 }
 

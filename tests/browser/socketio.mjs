@@ -2,6 +2,7 @@
  * socketio.mjs - the second tab: the same chat over Socket.IO's client, as it comes from npm.
  */
 import assert from "node:assert/strict";
+import { lowContrasts } from "./support/contrast.mjs";
 import { check } from "./support/report.mjs";
 import { Server } from "./support/server.mjs";
 import { until } from "./support/until.mjs";
@@ -166,6 +167,13 @@ async function recovering(stage) {
     await ada.isConnected();
     await ada.seesExactly(["before", "first", "second", "third", "fourth"]);
   });
+  for (const colorScheme of ["light", "dark"]) {
+    await ada.page.emulateMedia({ colorScheme });
+    await stage.picture(ada, `recovered-${colorScheme}`);
+    await check(`every text of the second tab can be read well (${colorScheme})`, async () => {
+      assert.deepEqual(await ada.page.evaluate(lowContrasts), []);
+    });
+  }
   await ada.leave();
   await bo.leave();
 }
@@ -233,6 +241,7 @@ async function withoutClient({ binary, enter, picture }) {
     await goOver(ada, "Socket.IO");
     await ada.sees("#client-dialog", "client is not installed");
     await picture(ada, "no-client");
+    assert.deepEqual(await ada.page.evaluate(lowContrasts), []);
     await ada.page.keyboard.press("Escape");
     await isOver(ada, "WebSocket");
     await ada.say("all the same");

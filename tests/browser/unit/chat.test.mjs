@@ -103,6 +103,25 @@ test("our own connection of before goes without a line", async () => {
   assert.deepEqual(lobby.timeline.entries, []);
 });
 
+test("another wire takes over: rooms are joined there, and the old one is no longer heard", () => {
+  const { wire, chat, lobby } = makeChat();
+  wire.tell("joined", joined);
+  wire.tell("message", said("1"));
+  const next = new FakeWire();
+  const rooms = [];
+  next.join = async (name) => rooms.push(name);
+  chat.use(next);
+  assert.deepEqual(rooms, ["lobby", "attic"]);
+  wire.tell("message", said("2"));
+  next.tell("joined", { ...joined, resumed: true });
+  next.tell("message", said("1", { replayed: true }));
+  next.tell("message", said("3"));
+  assert.deepEqual(
+    lobby.timeline.entries.map(({ id }) => id),
+    ["1", "3"],
+  );
+});
+
 test("in a large room only the count is known", async () => {
   const { wire, lobby } = makeChat();
   wire.tell("joined", { ...joined, members: 300 });

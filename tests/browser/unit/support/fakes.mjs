@@ -117,3 +117,90 @@ export class FakeWindow extends EventTarget {
 
 /** Lets what waits for settled promises run. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** As what io() returns; `asked` are the requests that wait for an acknowledgement. */
+export class FakeIoSocket {
+  id = undefined;
+  connected = false;
+  recovered = false;
+  active = true;
+  asked = []; // { event, argument, answer(reply) }
+  said = []; // [event, argument], what wants no acknowledgement
+  engine = { transport: { name: "polling" }, on: (type, call) => (this.upgrade = call) };
+  io = { engine: this.engine, on: (type, call) => this.#listen(this.#ofManager, type, call) };
+  volatile = { emit: (...args) => this.said.push([...args, "volatile"]) };
+  #ofSocket = new Map();
+  #ofManager = new Map();
+  #any = [];
+
+  #listen(listeners, type, call) {
+    listeners.set(type, [...(listeners.get(type) ?? []), call]);
+  }
+
+  on(type, call) {
+    this.#listen(this.#ofSocket, type, call);
+  }
+
+  onAny(call) {
+    this.#any.push(call);
+  }
+
+  emit(...args) {
+    this.said.push(args);
+  }
+
+  emitWithAck(event, argument) {
+    return new Promise((answer, reject) => this.asked.push({ event, argument, answer, reject }));
+  }
+
+  connect() {
+    this.said.push(["connect()"]);
+  }
+
+  disconnect() {
+    this.said.push(["disconnect()"]);
+    this.active = false;
+    if (this.connected) this.lose("io client disconnect");
+  }
+
+  /* What the client does: */
+
+  open(id, { recovered = false, missed = [] } = {}) {
+    this.active = true;
+    this.manage("open");
+    Object.assign(this, { id, recovered, connected: true });
+    for (const args of missed) this.hear(...args);
+    this.#tell("connect");
+  }
+
+  hear(event, ...args) {
+    for (const call of this.#any) call(event, ...args);
+    this.#tell(event, ...args);
+  }
+
+  lose(reason = "transport close") {
+    Object.assign(this, { id: undefined, connected: false });
+    this.#tell("disconnect", reason);
+    for (const { reject } of this.asked.splice(0)) reject(new Error("socket has been disconnected"));
+  }
+
+  fail(message) {
+    this.#tell("connect_error", new Error(message));
+  }
+
+  manage(event) {
+    for (const call of this.#ofManager.get(event) ?? []) call();
+  }
+
+  /** The oldest request, answered with @reply. */
+  async answer(reply) {
+    const { event, argument, answer } = this.asked.shift();
+    answer(reply);
+    await settled();
+    return [event, argument];
+  }
+
+  #tell(event, ...args) {
+    for (const call of this.#ofSocket.get(event) ?? []) call(...args);
+  }
+}
