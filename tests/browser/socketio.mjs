@@ -143,16 +143,19 @@ async function recovering(stage) {
     await ada.isReconnecting();
     await bo.seesPeople(["Bo"]);
   });
-  await check("plugged in the session is recovered: all that was missed, in order, once", async () => {
-    const missed = ["first", "second", "third"];
-    for (const text of missed) await bo.say(text);
-    await bo.seesExactly(["before", ...missed]);
-    await ada.plugIn();
-    await ada.isConnected();
-    await ada.seesExactly(["before", ...missed]);
-    await ada.sees(".divider-missed", "You missed 3 messages");
-    await ada.sees("#recovered", "recovered");
-  });
+  await check(
+    "plugged in the session is recovered: all that was missed, in order, once",
+    async () => {
+      const missed = ["first", "second", "third"];
+      for (const text of missed) await bo.say(text);
+      await bo.seesExactly(["before", ...missed]);
+      await ada.plugIn();
+      await ada.isConnected();
+      await ada.seesExactly(["before", ...missed]);
+      await ada.sees(".divider-missed", "You missed 3 messages");
+      await ada.sees("#recovered", "recovered");
+    },
+  );
   await check("who was recovered is seen to be there, by both", async () => {
     await ada.seesPeople(["Ada Lovelace", "Bo"]);
     await bo.seesPeople(["Ada Lovelace", "Bo"]);
@@ -180,21 +183,24 @@ async function recovering(stage) {
 
 async function writingOffline(stage) {
   const [ada, bo] = await pair(stage, "unsent");
-  await check("what is written without a connection is sent once, below what was missed", async () => {
-    await ada.cutConnection();
-    await ada.isReconnecting();
-    await ada.say("typed offline");
-    await ada.say("and this too");
-    await ada.isMarked("typed offline", "unsent");
-    await ada.sees("#unsent", "2 unsent");
-    await bo.say("said meanwhile");
-    await bo.isMarked("said meanwhile", "sent");
-    await ada.plugIn();
-    await ada.isMarked("and this too", "sent");
-    const all = ["said meanwhile", "typed offline", "and this too"];
-    await ada.seesExactly(all);
-    await bo.seesExactly(all);
-  });
+  await check(
+    "what is written without a connection is sent once, below what was missed",
+    async () => {
+      await ada.cutConnection();
+      await ada.isReconnecting();
+      await ada.say("typed offline");
+      await ada.say("and this too");
+      await ada.isMarked("typed offline", "unsent");
+      await ada.sees("#unsent", "2 unsent");
+      await bo.say("said meanwhile");
+      await bo.isMarked("said meanwhile", "sent");
+      await ada.plugIn();
+      await ada.isMarked("and this too", "sent");
+      const all = ["said meanwhile", "typed offline", "and this too"];
+      await ada.seesExactly(all);
+      await bo.seesExactly(all);
+    },
+  );
   await check("a message whose acknowledgement was lost is not delivered twice", async () => {
     await ada.page.evaluate(() => {
       document.getElementById("composer-text").value = "cut right behind me";
@@ -217,19 +223,22 @@ async function restarting(stage) {
   const [ada, bo] = await pair(stage, "restarted");
   await ada.say("before the restart");
   await bo.seesMessage("before the restart");
-  await check("after a restart the rooms are joined again, and what may be missing is said", async () => {
-    await stage.server.kill();
-    await ada.isReconnecting();
-    await ada.say("is anybody there?");
-    await ada.isMarked("is anybody there?", "unsent");
-    await stage.server.start();
-    for (const person of [ada, bo]) {
-      await person.isConnected();
-      await person.sees(".divider-gap", "Some messages are missing");
-      await person.seesExactly(["before the restart", "is anybody there?"]);
-    }
-    await ada.sees("#recovered", "new");
-  });
+  await check(
+    "after a restart the rooms are joined again, and what may be missing is said",
+    async () => {
+      await stage.server.kill();
+      await ada.isReconnecting();
+      await ada.say("is anybody there?");
+      await ada.isMarked("is anybody there?", "unsent");
+      await stage.server.start();
+      for (const person of [ada, bo]) {
+        await person.isConnected();
+        await person.sees(".divider-gap", "Some messages are missing");
+        await person.seesExactly(["before the restart", "is anybody there?"]);
+      }
+      await ada.sees("#recovered", "new");
+    },
+  );
   await ada.leave();
   await bo.leave();
 }

@@ -13,14 +13,7 @@ import { namesOfTabs, tellTabs } from "./tabs.js";
 import { dressAvatar } from "./view/avatar.js";
 import { composerView } from "./view/composer.js";
 import { connectionView } from "./view/connection.js";
-import {
-  askName,
-  askRoom,
-  cleanRoom,
-  explainMissing,
-  linkTo,
-  showInvite,
-} from "./view/dialogs.js";
+import { askName, askRoom, cleanRoom, explainMissing, linkTo, showInvite } from "./view/dialogs.js";
 import { byId } from "./view/dom.js";
 import { makePanel } from "./view/panels.js";
 import { peopleView } from "./view/people.js";

@@ -181,7 +181,8 @@ export class FakeIoSocket {
   lose(reason = "transport close") {
     Object.assign(this, { id: undefined, connected: false });
     this.#tell("disconnect", reason);
-    for (const { reject } of this.asked.splice(0)) reject(new Error("socket has been disconnected"));
+    for (const { reject } of this.asked.splice(0))
+      reject(new Error("socket has been disconnected"));
   }
 
   fail(message) {
