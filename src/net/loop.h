@@ -60,6 +60,17 @@ static inline belfry_err loop_watch(struct loop *loop, struct watch *watch, unsi
     return loop->poller_ops->set_interest(loop->poller, watch, interest);
 }
 
+/* @to, a copy of @from, takes its place. */
+static inline belfry_err loop_move_watch(struct loop *loop, struct watch *from, struct watch *to)
+{
+    unsigned interest = from->interest;
+    if (loop->poller_ops->move != NULL)
+        return loop->poller_ops->move(loop->poller, from, to);
+    (void)loop_watch(loop, from, 0); /* taking away needs no memory */
+    to->interest = 0;
+    return loop_watch(loop, to, interest);
+}
+
 void loop_post(struct loop *loop, struct loop_post *post);
 void loop_wake(struct loop *loop);
 void loop_bury(struct loop *loop, struct grave *grave, void (*free)(struct grave *grave));

@@ -47,10 +47,8 @@ belfry_err poll_epoll_new(struct poller **out_poller)
     return BELFRY_OK;
 }
 
-static belfry_err epoll_set_interest(struct poller *p, struct watch *watch, unsigned interest)
+static struct epoll_event event_of(struct watch *watch, unsigned interest)
 {
-    if (watch->interest == interest)
-        return BELFRY_OK;
     struct epoll_event event = { .data.ptr = watch };
     if (interest & WATCH_READ)
         event.events |= EPOLLIN;
@@ -58,11 +56,29 @@ static belfry_err epoll_set_interest(struct poller *p, struct watch *watch, unsi
         event.events |= EPOLLOUT;
     if (interest & WATCH_END)
         event.events |= EPOLLRDHUP;
+    return event;
+}
+
+static belfry_err epoll_set_interest(struct poller *p, struct watch *watch, unsigned interest)
+{
+    if (watch->interest == interest)
+        return BELFRY_OK;
+    struct epoll_event event = event_of(watch, interest);
     int op = interest == 0 ? EPOLL_CTL_DEL : watch->interest == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     if (epoll_ctl(p->epoll_fd, op, watch->fd, &event) != 0)
         return errno == ENOMEM || errno == ENOSPC ? BELFRY_ERR_NOMEM : BELFRY_ERR_IO;
     watch->interest = (uint8_t)interest;
     return BELFRY_OK;
+}
+
+static belfry_err epoll_move(struct poller *p, struct watch *from, struct watch *to)
+{
+    struct epoll_event event = event_of(to, from->interest);
+    to->interest = from->interest;
+    from->interest = 0;
+    if (to->interest == 0)
+        return BELFRY_OK;
+    return epoll_ctl(p->epoll_fd, EPOLL_CTL_MOD, to->fd, &event) == 0 ? BELFRY_OK : BELFRY_ERR_IO;
 }
 
 static int epoll_wait_for(struct poller *p, struct poller_event *out, int max, int timeout_ms)
@@ -101,6 +117,7 @@ static int epoll_fd_of(struct poller *p)
 
 const struct poller_ops poll_epoll = {
     .set_interest = epoll_set_interest,
+    .move = epoll_move,
     .wait = epoll_wait_for,
     .wake = epoll_wake,
     .fd = epoll_fd_of,

@@ -29,6 +29,8 @@ struct poller; /* opaque to the loop */
 struct poller_ops {
     /* Errors and hang-ups are reported as readiness for whatever was asked; interest 0 removes. */
     belfry_err (*set_interest)(struct poller *poller, struct watch *watch, unsigned interest);
+    /* @to takes the place of @from, with its descriptor and interest. NULL: take away and add. */
+    belfry_err (*move)(struct poller *poller, struct watch *from, struct watch *to);
     /* Up to @max events; waits at most @timeout_ms (-1: for ever). */
     int (*wait)(struct poller *poller, struct poller_event *events, int max, int timeout_ms);
     /* Ends a wait, the current or the next one. Thread: any. */

@@ -75,10 +75,8 @@ static belfry_err move_stream(struct conn *from, struct conn *to, const struct s
     from->is_dirty = false;
     to->out = from->out;
     timer_cancel(&from->worker->loop.timers, &from->timer);
-    /* The poller knows the old address: leave it and come back. */
-    unsigned interest = from->stream.watch.interest;
-    (void)loop_watch(from->stream.loop, &from->stream.watch, 0);
-    to->stream.watch.interest = 0;
+    /* The poller knows the old address. */
+    belfry_err err = loop_move_watch(to->stream.loop, &from->stream.watch, &to->stream.watch);
     from->stream.ops = NULL;
     from->out = (struct outq){ 0 };
     from->state = CONN_DEAD;
@@ -86,7 +84,7 @@ static belfry_err move_stream(struct conn *from, struct conn *to, const struct s
         from->worker->cork.conn = to;
     from->worker->moved_to = to;
     worker_bury(from->worker, from);
-    return loop_watch(to->stream.loop, &to->stream.watch, interest);
+    return err;
 }
 
 belfry_err conn_move(struct conn *from, struct conn *to, const struct session_ops *ops)
@@ -368,6 +366,10 @@ static bool compress_front(struct conn *c)
 static void finish_writing(struct conn *c)
 {
     c->state = CONN_LINGERING;
+    if (c->has_ended && !c->stream.ops->is_secure) {
+        die(c); /* closing says all that is left to say */
+        return;
+    }
     stream_end_writing(&c->stream);
     if (c->has_ended) {
         die(c);
