@@ -4,13 +4,24 @@
 #include "base/random.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/defs.h"
 
-static void system_fill(void *user, void *out, size_t size)
+#define POOL_SIZE 512
+#define LARGEST_FROM_POOL 32
+
+/* Ids need a few bytes at a time. What was given out is erased; a child of fork starts anew. */
+struct pool {
+    uint8_t bytes[POOL_SIZE];
+    size_t left;
+    pid_t owner;
+};
+
+static void ask_system(void *out, size_t size)
 {
-    (void)user;
     uint8_t *at = out;
     while (size > 0) {
         ssize_t got = getrandom(at, size, 0);
@@ -21,6 +32,24 @@ static void system_fill(void *user, void *out, size_t size)
         at += got;
         size -= (size_t)got;
     }
+}
+
+static void system_fill(void *user, void *out, size_t size)
+{
+    static _Thread_local struct pool pool;
+    (void)user;
+    if (size > LARGEST_FROM_POOL) {
+        ask_system(out, size);
+        return;
+    }
+    if (pool.left < size || pool.owner != getpid()) {
+        ask_system(pool.bytes, POOL_SIZE);
+        pool.left = POOL_SIZE;
+        pool.owner = getpid();
+    }
+    pool.left -= size;
+    memcpy(out, pool.bytes + pool.left, size);
+    explicit_bzero(pool.bytes + pool.left, size);
 }
 
 const struct random_source random_system = { system_fill, NULL };

@@ -86,10 +86,13 @@ static char *put_with_nul(char *at, belfry_bytes bytes)
     return at + bytes.size + 1;
 }
 
-static struct eio_request *keep_request(struct worker *worker, belfry_request *req)
+/* A WebSocket can be asked where it comes from when somebody wants to know. */
+static struct eio_request *keep_request(struct worker *worker, const struct eio_wish *wish)
 {
+    belfry_request *req = wish->request;
     const struct http_head *head = req->head;
-    belfry_bytes address = bytes_of_text(belfry_request_address(req));
+    belfry_bytes address =
+        bytes_of_text(wish->via == EIO_VIA_POLLING ? belfry_request_address(req) : NULL);
     size_t size = size_with_nul(head->target) + size_with_nul(address);
     for (size_t i = 0; i < head->field_count; i++)
         size += size_with_nul(head->fields[i].name) + size_with_nul(head->fields[i].value);
@@ -142,7 +145,7 @@ struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish
     s->endpoint = wish->endpoint;
     s->wants_base64 = wish->query->wants_base64;
     s->conn.worker = worker;
-    s->request = keep_request(worker, wish->request);
+    s->request = keep_request(worker, wish);
     if (s->request == NULL) {
         mem_free(s);
         return NULL;

@@ -86,6 +86,7 @@ static void handle(struct eio_session *s, const struct ws_event *event)
         break;
     case WS_EVENT_CLOSE:
         s->close_code = event->code; /* RFC 6455 5.5.1: echo it */
+        s->conn.has_ended = true;    /* 7.1.1: then we end TCP; it says nothing any more */
         eio_session_end(s, EIO_CAUSE_WEBSOCKET_CLOSED);
         break;
     case WS_EVENT_FAIL:

@@ -334,10 +334,11 @@ static size_t on_queued(const belfry_sock *sock)
 static void on_address(const belfry_sock *sock, char *out)
 {
     const struct eio_session *s = sio_of_sock((belfry_sock *)sock)->session;
-    if (s->request != NULL)
-        snprintf(out, STREAM_ADDRESS_SIZE, "%s", s->request->text + strlen(s->request->text) + 1);
-    else
+    if (stream_is_open(&s->conn.stream))
         stream_address(&s->conn.stream, out);
+    else
+        snprintf(out, STREAM_ADDRESS_SIZE, "%s",
+                 s->request != NULL ? s->request->text + strlen(s->request->text) + 1 : "-");
 }
 
 /* What the slow policy took from a connection's queue may have been any of its sockets'. */

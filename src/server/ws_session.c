@@ -172,11 +172,10 @@ static void on_peer_close(struct ws_session *ws, const struct ws_event *event)
     if (ws->sock.state == SOCK_OPEN) {
         ws->sock.reason = CLOSED_peer;
         write_close(ws, event->code, bytes_of(NULL, 0)); /* RFC 6455 5.5.1: echo the code */
-    } else {
-        /* It has had our close frame, and a browser waits for us to end TCP (RFC 6455 7.1.1):
-         * nothing can be lost that lingering would save. */
-        ws->conn.has_ended = true;
     }
+    /* Both have said close, and the peer waits for us to end TCP (RFC 6455 7.1.1): it says nothing
+     * any more, and nothing can be lost that lingering would save. */
+    ws->conn.has_ended = true;
     end(ws, event->code, bytes_of(event->data, event->size));
     conn_finish(&ws->conn);
 }
