@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from belfry_test import BINARY, Server, WebSocket, binary, free_port
+from belfry_test import BINARY, Refused, Server, SocketIO, WebSocket, binary, free_port
 
 EXAMPLES = pathlib.Path(binary()).parent / "examples"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -150,6 +150,169 @@ class Use(unittest.TestCase):
         bob.send_text("here")
         self.assertEqual(bob.close_code(), 1007)
         self.assertEqual(ada.next_json()["data"], 1)
+
+
+    # --- Socket.IO ---
+
+    def socket(self, server, **how):
+        socket = SocketIO(server.port, **how)
+        self.addCleanup(socket.close)
+        return socket
+
+    def test_socketio(self):
+        for transport in ("polling", "websocket"):
+            with self.subTest(transport):
+                server = self.example("07-socketio")
+                ada = self.socket(server, transport=transport)
+                ada.emit("join-room", "general")
+                bob = self.socket(server)
+                bob.emit("join-room", "general")
+                self.assertEqual(ada.next_event(), ("user-joined", {"userId": bob.id}))
+                bob.emit("send-message", {"roomId": "general", "text": "Hello!"})
+                for who in (ada, bob):
+                    event, message = who.next_event()
+                    self.assertEqual((event, message["from"], message["text"]),
+                                     ("new-message", bob.id, "Hello!"))
+                    self.assertGreater(message["timestamp"], 1.7e12)
+                ada.disconnect()
+                bob.emit("join-room", {"not": "a name"})  # says nothing, does nothing
+                bob.disconnect()
+                self.assertEqual(server.stop(), 0)
+                said = server.output()
+                self.assertIn(f"User connected: {ada.id}\n", said)
+                self.assertEqual(said.count("Disconnected: client namespace disconnect\n"), 2)
+
+    def test_socketio_upgrades(self):
+        server = self.example("07-socketio")
+        ada = self.socket(server)
+        ada.emit("join-room", "general")
+        ada.engine.upgrade()
+        ada.emit("send-message", {"roomId": "general", "text": "on WebSocket"})
+        self.assertEqual(ada.next_event()[1]["text"], "on WebSocket")
+
+    def test_socketio_allows_the_origin_of_its_page(self):
+        server = self.example("07-socketio")
+        path = "/socket.io/?EIO=4&transport=polling"
+        for origin in ("https://myapp.com", "https://other.example"):
+            allowed = server.get(path, [("Origin", origin)])[1].get("access-control-allow-origin")
+            self.assertEqual(allowed, origin if "myapp" in origin else None)
+
+    def test_socketio_chat(self):
+        server = self.example("08-socketio-chat")
+        for auth in (None, {}, {"name": ""}, {"name": "x" * 32}):
+            with self.assertRaises(Refused) as refused:
+                self.socket(server, auth=auth)
+            self.assertEqual((refused.exception.message, refused.exception.data),
+                             ("say who you are", {"mostBytes": 31}))
+        ada = self.socket(server, auth={"name": "ada"})
+        bob = self.socket(server, auth={"name": "bob"}, transport="websocket")
+        self.assertEqual(ada.next_event()[:2], ("came", "bob"))
+        self.assertEqual(bob.call("say", "hello"), [{"heard": 2}])
+        for who in (ada, bob):
+            self.assertEqual(who.next_event()[:2], ("said", {"name": "bob", "text": "hello"}))
+        self.assertIn("error", ada.call("say", 42)[0])
+        ada.emit("typing")
+        self.assertEqual(bob.next_event(), ("typing", "ada"))
+        ada.disconnect()
+        self.assertEqual(bob.next_event()[:2], ("left", "ada"))
+
+    def test_socketio_chat_forgives_a_lost_connection(self):
+        server = self.example("08-socketio-chat")
+        for transport in ("websocket", "polling"):
+            with self.subTest(transport):
+                ada = self.socket(server, auth={"name": "ada"}, transport=transport)
+                bob = self.socket(server, auth={"name": "bob"}, transport="websocket")
+                self.assertEqual(bob.call("say", "one"), [{"heard": 2}])
+                ada.next_of("said")
+                ada.lose()
+                bob.call("say", "two")
+                back = self.socket(server, back=ada, auth={"name": "ada"}, transport=transport)
+                self.assertTrue(back.is_recovered)
+                self.assertEqual(back.id, ada.id)
+                self.assertEqual(back.next_event()[:2], ("said", {"name": "bob", "text": "two"}))
+                back.call("say", "three")
+                for who, texts in ((bob, ("one", "two", "three")), (back, ("three",))):
+                    for text in texts:
+                        self.assertEqual(who.next_event()[1]["text"], text)
+                bob.disconnect()
+                back.disconnect()
+
+    def test_socketio_images(self):
+        server = self.example("09-socketio-images")
+        ada, bob = self.socket(server), self.socket(server, transport="websocket")
+        picture = bytes(range(256)) * 4000  # more than Socket.IO's ordinary megabyte
+        self.assertEqual(ada.call("image", "all bytes", picture), [{"bytes": len(picture)}])
+        for who in (ada, bob):
+            self.assertEqual(who.next_event(), ("image", "all bytes", picture))
+        self.assertEqual(self.socket(server).next_event(), ("image", "the last one", picture))
+        for wrong in ((), ("caption",), ("caption", "text"), (b"bytes", "caption"),
+                      ("caption", b""), ("two", b"1", b"2")):
+            self.assertIn("error", ada.call("image", *wrong)[0], wrong)
+
+    def test_socketio_acks(self):
+        server = self.example("10-socketio-acks")
+        ada, bob = self.socket(server), self.socket(server, transport="websocket")
+        for who, name in ((ada, "ada"), (bob, None)):
+            question = who.next_event_packet()
+            self.assertEqual(question.data, ["what's your name?"])
+            if name is not None:
+                who.answer(question, name)
+        self.assertEqual(ada.call("sum", 1, 2.5), [3.5])
+        self.assertIn("error", ada.call("sum", 1, "2")[0])
+        vote = ada.ask("vote", "coffee?")
+        for who, answer in ((ada, True), (bob, False)):
+            question = who.next_event_packet()
+            self.assertEqual(question.data, ["question", "coffee?"])
+            who.answer(question, answer)
+        result = ada.next_packet()
+        self.assertEqual((result.id, result.data), (vote, [{"yes": 1, "of": 2}]))
+        vote = bob.ask("vote", "tea?")
+        bob.answer(bob.next_event_packet(), True)
+        result = bob.next_packet()  # ada says nothing: after two seconds
+        self.assertEqual((result.id, result.data), (vote, [{"yes": 1, "of": 2}]))
+        ada.close()
+        bob.close()
+        self.assertEqual(server.stop(), 0)
+        self.assertIn("ada is here\n", server.output())
+        self.assertIn("somebody who gives no name: the socket is closed\n", server.output())
+
+    def test_socketio_later(self):
+        server = self.example("11-socketio-later")
+        ada, bob = self.socket(server, transport="websocket"), self.socket(server)
+        self.assertEqual(ada.call("is-prime", 100003), [True])
+        self.assertEqual(bob.call("is-prime", 100001), [False])
+        asked = [ada.ask("is-prime", number) for number in (1000003, 4)]  # long, then short
+        answers = [ada.next_packet() for _ in asked]
+        self.assertEqual([(a.id, a.data) for a in answers], list(zip(asked, ([True], [False]))))
+        self.assertIn("error", ada.call("is-prime", "7")[0])
+        ada.ask("is-prime", 10000019)
+        ada.lose()  # nobody waits any more
+        self.assertEqual(bob.call("is-prime", 7), [True])
+
+    def test_socketio_namespaces(self):
+        server = self.example("12-socketio-namespaces")
+        board = self.socket(server, nsp="/board-7", transport="websocket")
+        other = self.socket(server, nsp="/board-7")
+        elsewhere = self.socket(server, nsp="/board-8")
+        with self.assertRaises(Refused) as refused:
+            self.socket(server, nsp="/admin", engine=board.engine, auth={"token": "a guess"})
+        self.assertEqual((refused.exception.message, refused.exception.data),
+                         ("not authorized", {"hint": "ask for the token"}))
+        with self.assertRaises(Refused) as refused:
+            self.socket(server, nsp="/board-", engine=board.engine)
+        self.assertEqual(refused.exception.message, "Invalid namespace")
+        admin = self.socket(server, nsp="/admin", engine=board.engine,
+                            auth={"token": "let me in"})
+        self.assertNotEqual(admin.id, board.id)
+        board.emit("line", [0, 0], [10, 5])
+        self.assertEqual(other.next_event(), ("line", [0, 0], [10, 5]))
+        admin.emit("announce", "we close at six")
+        for who in (board, other, elsewhere):
+            self.assertEqual(who.next_event(), ("announcement", "we close at six"))
+        admin.disconnect()  # the connection stays
+        board.emit("announce", "boards have no such event")
+        other.emit("line", 1, 2)
+        self.assertEqual(board.next_event(), ("line", 1, 2))
 
 
 class Documents(unittest.TestCase):

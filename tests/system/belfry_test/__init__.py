@@ -1,12 +1,14 @@
-"""What the system tests share: the real program as a child, and a small WebSocket client."""
+"""What the system tests share: the real program as a child, and small clients for WebSocket and
+Socket.IO."""
 
 from .case import SystemTest
 from .process import DEADLINE, Server, binary, clean_environment, eventually, free_port
+from .socketio import Engine, HttpError, Refused, SocketIO
 from .websocket import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Closed, WebSocket, frame,
                         read_response, tcp)
 
 __all__ = [
-    "BINARY", "CLOSE", "CONTINUATION", "Closed", "DEADLINE", "PING", "PONG", "Server",
-    "SystemTest", "TEXT", "WebSocket", "binary", "clean_environment", "eventually", "frame",
-    "free_port", "read_response", "tcp",
+    "BINARY", "CLOSE", "CONTINUATION", "Closed", "DEADLINE", "Engine", "HttpError", "PING", "PONG",
+    "Refused", "Server", "SocketIO", "SystemTest", "TEXT", "WebSocket", "binary",
+    "clean_environment", "eventually", "frame", "free_port", "read_response", "tcp",
 ]
