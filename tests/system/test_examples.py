@@ -314,6 +314,20 @@ class Use(unittest.TestCase):
         other.emit("line", 1, 2)
         self.assertEqual(board.next_event(), ("line", 1, 2))
 
+    def test_socketio_cpp(self):
+        server = self.example("13-socketio-cpp")
+        ada = self.socket(server, query={"name": "ada"}, transport="websocket")
+        bob = self.socket(server)
+        for who in (ada, bob):
+            self.assertEqual(who.next_event(), ("highest", 0, "nobody"))
+        self.assertEqual(ada.call("bid", 100), [{"accepted": True}])
+        self.assertEqual(bob.call("bid", 99.5), [{"accepted": False}])
+        self.assertEqual(bob.call("bid", 100.5), [{"accepted": True}])
+        for who in (ada, bob):
+            self.assertEqual(who.next_event(), ("highest", 100, "ada"))
+            self.assertEqual(who.next_event(), ("highest", 100.5, "somebody"))
+        self.assertIn("error", bob.call("bid", "all I have")[0])
+
 
 class Documents(unittest.TestCase):
     def test_the_program_in_the_readme_is_the_example(self):
