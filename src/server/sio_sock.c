@@ -260,8 +260,10 @@ static void on_deliver(struct member *member, struct hub_batch *batch,
 {
     struct sio_sock *sock = sio_of_sock(sock_of_member(member));
     struct eio_session *s = sock->session;
-    if (BELFRY_UNLIKELY(sock->phase != SIO_CONNECTED))
-        return; /* it hears of rooms from its answer on */
+    if (BELFRY_UNLIKELY(sock->phase != SIO_CONNECTED)) { /* it hears from its answer on */
+        counter_add(&s->conn.worker->counters.dropped_closed, batch->count);
+        return;
+    }
     if (BELFRY_UNLIKELY(batch->messages[0]->has_ack) && !sio_call_ask(sock, batch->messages[0]))
         return;
     deliver_batch(
