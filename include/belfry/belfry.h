@@ -256,7 +256,9 @@ BELFRY_API void *belfry_data(belfry_sock *sock);
 
 BELFRY_API belfry_id belfry_sock_id(const belfry_sock *sock);
 
-/** The public id, 20 characters of [A-Za-z0-9_-]: what other clients may know. */
+/** The public id, 20 characters of [A-Za-z0-9_-]: what other clients may know. It is a room too, of
+ * this socket alone. (Socket.IO 2 clients have the ids that they reckon with: that of their
+ * session, which is a secret otherwise, or "/nsp#" and that.) */
 BELFRY_API const char *belfry_sock_id_text(const belfry_sock *sock);
 BELFRY_API const char *belfry_sock_user(const belfry_sock *sock); /* NULL: not named */
 BELFRY_API belfry *belfry_sock_server(const belfry_sock *sock);

@@ -19,6 +19,7 @@
 #include "http/field.h"
 #include "server/encode.h"
 #include "server/sio_recovery.h"
+#include "server/sio_sock.h"
 #include "server/sock.h"
 
 static belfry_err new_epoll(struct poller **out_poller, void *user)
@@ -43,6 +44,10 @@ static uint64_t or_unlimited(uint64_t value, uint64_t unlimited)
 int server_owner_of_id(const struct hub *hub, belfry_bytes name)
 {
     const struct belfry *server = BELFRY_CONTAINER_OF(hub, struct belfry, hub);
+    belfry_bytes nsp;
+    belfry_bytes id;
+    if (sio_split_long_id(name, &nsp, &id))
+        return worker_of_public_id(id, hub->worker_count);
     int moved = moved_ids_find(server, name);
     return moved >= 0 ? moved : worker_of_public_id(name, hub->worker_count);
 }

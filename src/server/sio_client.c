@@ -304,6 +304,24 @@ static struct sio_sock *new_sock(struct eio_session *s, struct belfry_nsp *nsp, 
     return sock;
 }
 
+/* Revision 3 reckons with these (socketio.md 3.2): the session's id, or "/nsp#" and that. */
+static bool take_old_id(struct sio_sock *sock)
+{
+    const struct eio_session *s = sock->session;
+    belfry_bytes nsp = nsp_name(sock->sock.nsp);
+    if (bytes_equal_text(nsp, "/")) {
+        sock_rename(&sock->sock, s->sid);
+        return true;
+    }
+    struct buf id = { 0 };
+    buf_put_bytes(&id, nsp);
+    buf_put_char(&id, '#');
+    buf_put_bytes(&id, eio_sid(s));
+    sock->long_id = buf_failed(&id) ? NULL : mem_dup_bytes(buf_bytes(&id));
+    buf_deinit(&id);
+    return sock->long_id != NULL;
+}
+
 /* Takes over the use of @nsp that nsp_find_for_client has counted. */
 static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_bytes auth)
 {
@@ -320,8 +338,10 @@ static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_byt
         nsp_release(nsp);
         return;
     }
-    if (s->state.revision == EIO_REVISION_3 && bytes_equal_text(nsp_name(nsp), "/"))
-        sock_rename(&sock->sock, s->sid); /* socketio.md 3.2: they reckon with it */
+    if (s->state.revision == EIO_REVISION_3 && !take_old_id(sock)) {
+        sio_connect_refuse(sock, "out of memory", NULL);
+        return;
+    }
     if (read_return_wish(nsp, auth, &wish) && hub_reaches(nsp->hub, wish.since))
         saved = sio_recovery_take(nsp, wish.pid, s->conn.worker->loop.now_ms);
     if (saved == NULL) {

@@ -123,7 +123,7 @@ static bool describe(belfry_sock *sock, belfry_peer *out)
     const void *data = belfry_data(sock);
     belfry_bytes url = bytes_of_text(belfry_sock_url(sock));
     sock_ops_of(sock)->address(sock, address);
-    size_t size = PUBLIC_ID_SIZE + 1 + strlen(address) + 1 + url.size + 1 +
+    size_t size = strlen(belfry_sock_id_text(sock)) + 1 + strlen(address) + 1 + url.size + 1 +
                   bytes_of_text(sock->user).size + 1 + (data != NULL ? data_size + 16 : 0);
     for (unsigned i = 0; i < member->membership_count; i++)
         size += membership_room_name(&member->memberships[i]).size + 1;
@@ -140,7 +140,7 @@ static bool describe(belfry_sock *sock, belfry_peer *out)
         out->data = memcpy(to.at, data, data_size);
         to.at += data_size;
     }
-    out->id_text = put_text(&to, bytes_of(sock->public_id, PUBLIC_ID_SIZE));
+    out->id_text = put_text(&to, bytes_of_text(belfry_sock_id_text(sock)));
     out->address = put_text(&to, bytes_of_text(address));
     out->url = url.data != NULL ? put_text(&to, url) : NULL;
     out->user = sock->user != NULL ? put_text(&to, bytes_of_text(sock->user)) : NULL;

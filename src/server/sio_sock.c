@@ -137,6 +137,7 @@ void sio_sock_deinit(struct sio_sock *sock)
     mem_free(sock->data);
     mem_free(sock->auth);
     mem_free(sock->pid);
+    mem_free(sock->long_id);
     sio_admission_end(sock);
     sock->session = NULL;
 }

@@ -32,11 +32,12 @@ struct sio_sock {
     struct belfry_sock sock;
     struct eio_session *session;
     struct sio_sock *next;
-    struct sio_wait *waits;          /* answers that its client owes (sio_call.c) */
-    belfry_msg *asking;              /* what sock_ops.reply answers, while it is handled; or NULL */
-    void *data;                      /* the application's; NULL: option sock_data is 0 */
-    char *auth;                      /* JSON; NULL: none was given */
-    char *pid;                       /* private id to come back with; NULL: cannot */
+    struct sio_wait *waits; /* answers that its client owes (sio_call.c) */
+    belfry_msg *asking;     /* what sock_ops.reply answers, while it is handled; or NULL */
+    void *data;             /* the application's; NULL: option sock_data is 0 */
+    char *auth;             /* JSON; NULL: none was given */
+    char *long_id; /* of revision 3 outside of "/": "/nsp#" and the session's id; else NULL */
+    char *pid;     /* private id to come back with; NULL: cannot */
     struct sio_admission *admission; /* while it is CONNECTING */
     struct grave grave;
     uint8_t phase;
@@ -55,6 +56,18 @@ static inline struct sio_sock *sio_of_sock(const belfry_sock *sock)
 static inline bool sock_is_sio(const belfry_sock *sock)
 {
     return sock_ops_of(sock) == &sio_sock_ops;
+}
+
+/* "/nsp#id" as old clients call themselves: its two parts. False: it is not of that form. */
+static inline bool sio_split_long_id(belfry_bytes name, belfry_bytes *out_nsp, belfry_bytes *out_id)
+{
+    const char *text = name.data;
+    if (name.size <= PUBLIC_ID_SIZE + 1 || text[0] != '/' ||
+        text[name.size - PUBLIC_ID_SIZE - 1] != '#')
+        return false;
+    *out_nsp = bytes_of(text, name.size - PUBLIC_ID_SIZE - 1);
+    *out_id = bytes_of(text + name.size - PUBLIC_ID_SIZE, PUBLIC_ID_SIZE);
+    return true;
 }
 
 /* The socket of @s in the namespace called @nsp, or NULL. */

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "server/eio_session.h"
 #include "server/server.h"
 #include "server/sio_sock.h"
 
@@ -81,10 +82,18 @@ void sock_leave_all(belfry_sock *sock,
 
 struct member *sock_find_member(struct hub_shard *shard, struct hub_nsp *nsp, belfry_bytes name)
 {
-    const struct worker *worker = shard->owner;
+    struct worker *worker = shard->owner;
+    struct belfry_sock *sock = NULL;
+    belfry_bytes nsp_part;
+    belfry_bytes id;
     (void)nsp; /* the hub looks whose member it is */
-    struct belfry_sock *sock =
-        name.size == PUBLIC_ID_SIZE ? slots_find_public(&worker->slots, name.data) : NULL;
+    if (name.size == PUBLIC_ID_SIZE) {
+        sock = slots_find_public(&worker->slots, name.data);
+    } else if (sio_split_long_id(name, &nsp_part, &id)) {
+        const struct eio_session *s = eio_session_find(worker, id);
+        struct sio_sock *found = s != NULL ? sio_sock_find(s, nsp_part) : NULL;
+        sock = found != NULL ? &found->sock : NULL;
+    }
     return sock != NULL ? &sock->member : NULL;
 }
 
@@ -133,6 +142,8 @@ belfry_id belfry_sock_id(const belfry_sock *sock)
 
 const char *belfry_sock_id_text(const belfry_sock *sock)
 {
+    if (sock_is_sio(sock) && sio_of_sock((belfry_sock *)sock)->long_id != NULL)
+        return sio_of_sock((belfry_sock *)sock)->long_id;
     return sock->public_id;
 }
 
