@@ -21,7 +21,7 @@ counts_in() {
         /tests failed out of/ { ctest_failed += $4 }
         /^Ran [0-9]+ tests? in/ { python = $2 }
         /^FAILED \(/ { python_failed = sum_of($0) }
-        /^[0-9]+ passed, [0-9]+ failed$/ { passed += $1; failed += $3 }
+        /^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { passed += $1; failed += $3 }
         function sum_of(line,   total) {
             while (match(line, /(failures|errors)=[0-9]+/)) {
                 total += substr(line, index(line, "=") + 1) + 0
