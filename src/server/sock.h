@@ -45,11 +45,12 @@ struct belfry_sock {
     struct belfry_nsp *nsp;
     char *user; /* NULL: not named */
     char public_id[PUBLIC_ID_SIZE + 1];
-    uint8_t state;        /* enum sock_state */
-    uint8_t reason;       /* enum close_reason, once it is closing */
-    uint8_t questions;    /* member lists being collected for it */
-    bool is_too_slow : 1; /* will be closed when nobody walks its rooms */
-    bool has_gap : 1;     /* the slow policy dropped something that was not announced */
+    uint8_t state;         /* enum sock_state */
+    uint8_t reason;        /* enum close_reason, once it is closing */
+    uint8_t questions : 4; /* member lists being collected for it */
+    bool is_too_slow : 1;  /* will be closed when nobody walks its rooms */
+    bool has_gap : 1;      /* the slow policy dropped something that was not announced */
+    bool is_pinged : 1;    /* and has not been heard since (ws_session) */
 };
 
 static inline const struct sock_ops *sock_ops_of(const belfry_sock *sock)

@@ -208,11 +208,20 @@ static void on_end(struct conn *c)
     conn_finish(c);
 }
 
+static void free_compressor(struct ws_session *ws)
+{
+    if (ws->compressor == NULL)
+        return;
+    (void)ws_deflate_free(ws->compressor->deflate);
+    mem_free(ws->compressor);
+    ws->compressor = NULL;
+}
+
 static void free_session(struct conn *c)
 {
     struct ws_session *ws = ws_of_conn(c);
     ws_decoder_deinit(&ws->decoder);
-    ws->deflate = ws_deflate_free(ws->deflate);
+    free_compressor(ws);
     sock_deinit(&ws->sock);
     mem_free(ws);
 }
@@ -290,7 +299,7 @@ static size_t on_input(struct conn *c, uint8_t *data, size_t size)
         .role = WS_SERVER,
         .pool = c->worker->pool,
     };
-    ws->is_pinged = false;
+    ws->sock.is_pinged = false;
     uint8_t *at = data;
     struct ws_event event;
     while (ws_decoder_next(&ws->decoder, &config, &at, data + size, &event)) {
@@ -316,7 +325,7 @@ static void close_slow(struct ws_session *ws)
 static void send_ping(struct ws_session *ws, uint64_t now_ms)
 {
     static const uint8_t ping[] = { WS_PING | WS_FIN, 0 };
-    ws->is_pinged = true;
+    ws->sock.is_pinged = true;
     conn_write(&ws->conn, ping, sizeof ping);
     conn_set_timer(&ws->conn, now_ms + options_of(ws)->ping_timeout_ms);
 }
@@ -324,9 +333,9 @@ static void send_ping(struct ws_session *ws, uint64_t now_ms)
 static void trim(struct ws_session *ws, uint64_t now_ms)
 {
     uint32_t limit = options_of(ws)->deflate_idle_ms;
-    if (ws->deflate != NULL && limit != BELFRY_OFF &&
-        (uint32_t)now_ms - ws->last_deflate_ms >= limit)
-        ws->deflate = ws_deflate_free(ws->deflate);
+    if (ws->compressor != NULL && limit != BELFRY_OFF &&
+        (uint32_t)now_ms - ws->compressor->last_ms >= limit)
+        free_compressor(ws);
 }
 
 static void on_timer(struct conn *c, uint64_t now_ms)
@@ -342,7 +351,7 @@ static void on_timer(struct conn *c, uint64_t now_ms)
         conn_finish(c);
         return;
     }
-    if (ws->is_pinged) {
+    if (ws->sock.is_pinged) {
         ws->sock.reason = CLOSED_ping_timeout;
         end(ws, WS_CLOSE_ABNORMAL, bytes_of(NULL, 0));
         conn_abort(c);
@@ -462,8 +471,12 @@ static struct frame *compress_frame(struct conn *c, struct frame *plain)
     size_t header_size = size_form < 126 ? 2 : size_form == 126 ? 4 : 10;
     belfry_bytes payload = bytes_of(plain->bytes + header_size, plain->size - header_size);
     struct frame *frame = NULL;
-    ws->last_deflate_ms = (uint32_t)c->worker->loop.now_ms;
-    if (ws_deflate_message(c->worker->pool, &ws->deflate,
+    if (ws->compressor == NULL)
+        ws->compressor = mem_alloc_zeroed(sizeof *ws->compressor);
+    if (ws->compressor == NULL)
+        return NULL;
+    ws->compressor->last_ms = (uint32_t)c->worker->loop.now_ms;
+    if (ws_deflate_message(c->worker->pool, &ws->compressor->deflate,
                            ws_deflate_window_bits(ws->decoder.params, WS_SERVER), payload,
                            &out) == BELFRY_OK)
         frame = encode_frame(plain->bytes[0] | WS_COMPRESSED, buf_bytes(&out));

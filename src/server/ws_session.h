@@ -9,15 +9,19 @@
 #include "ws/decoder.h"
 #include "ws/deflate.h"
 
+/* A compressor of one connection's own. */
+struct ws_compressor {
+    struct ws_deflate *deflate;
+    uint32_t last_ms; /* it compressed something; the low half of the loop's time */
+};
+
 /* Idle, this and its slot (20 bytes) and place among everyone (8 bytes) are all that a connection
  * holds. The application's data, if it has any, lies behind it. */
 struct ws_session {
     struct conn conn;
     struct belfry_sock sock;
     struct ws_decoder decoder;
-    struct ws_deflate *deflate; /* a dedicated compressor, while in use */
-    uint32_t last_deflate_ms;
-    bool is_pinged;
+    struct ws_compressor *compressor; /* a dedicated one, while in use */
 };
 
 #define WS_DATA_OFFSET ((sizeof(struct ws_session) + 15) & ~(size_t)15)
