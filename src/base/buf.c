@@ -54,20 +54,10 @@ void buf_consume(struct buf *b, size_t size)
         memmove(b->data, b->data + size, b->size);
 }
 
-void buf_put(struct buf *b, const void *data, size_t size)
+void buf_put_slowly(struct buf *b, const void *data, size_t size)
 {
     if (!b->has_failed && buf_append(b, data, size) != BELFRY_OK)
         b->has_failed = 1;
-}
-
-void buf_put_text(struct buf *b, const char *text)
-{
-    buf_put(b, text, strlen(text));
-}
-
-void buf_put_char(struct buf *b, char c)
-{
-    buf_put(b, &c, 1);
 }
 
 void buf_put_u64(struct buf *b, uint64_t number)

@@ -33,10 +33,30 @@ static inline belfry_bytes buf_bytes(const struct buf *b)
     return bytes_of(b->data, b->size);
 }
 
-/* Sticky writers: once one fails, the rest do nothing and buf_failed() is true. */
-void buf_put(struct buf *b, const void *data, size_t size);
-void buf_put_text(struct buf *b, const char *text);
-void buf_put_char(struct buf *b, char c);
+/* Sticky writers: once one fails, the rest do nothing and buf_failed() is true. Inline where there
+ * is room already: packets are built of many small pieces. */
+void buf_put_slowly(struct buf *b, const void *data, size_t size);
+
+static inline void buf_put(struct buf *b, const void *data, size_t size)
+{
+    if (BELFRY_UNLIKELY(b->has_failed || size == 0 || size > b->capacity - b->size)) {
+        buf_put_slowly(b, data, size);
+        return;
+    }
+    memcpy(b->data + b->size, data, size);
+    b->size += size;
+}
+
+static inline void buf_put_text(struct buf *b, const char *text)
+{
+    buf_put(b, text, strlen(text));
+}
+
+static inline void buf_put_char(struct buf *b, char c)
+{
+    buf_put(b, &c, 1);
+}
+
 void buf_put_u64(struct buf *b, uint64_t number);
 void buf_printf(struct buf *b, const char *format, ...) BELFRY_PRINTF(2, 3);
 

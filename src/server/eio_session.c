@@ -296,6 +296,8 @@ bool eio_session_packet(struct eio_session *s, enum eio_via via, const struct ei
         act(s, action);
     if (BELFRY_UNLIKELY(s->has_ended))
         return false;
+    if (BELFRY_LIKELY(action == EIO_ACT_DELIVER && s->state.beat == EIO_BEAT_QUIET))
+        return eio_state_is_open(&s->state); /* no deadline has moved */
     if (action == EIO_ACT_PROBE_PONG)
         tick(s); /* the first noop goes at once */
     if (!s->has_ended)

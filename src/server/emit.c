@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "server/encode.h"
 #include "server/server.h"
+#include "server/sio_encode.h"
 #include "server/sio_msg.h"
 #include "server/sio_sock.h"
 #include "server/target.h"
@@ -117,6 +118,7 @@ static belfry_err publish(struct belfry_nsp *nsp, struct message_spec *spec)
 {
     struct belfry *server = nsp->server;
     struct worker *own = worker_current_of(server);
+    spec->wall_ms = server->env.clock->wall_ms(server->env.clock->user);
     struct message *m = message_new(spec, &server->hub.hash_key, server->worker_count);
     struct hub_published published;
     if (m == NULL)
@@ -130,6 +132,7 @@ static belfry_err publish(struct belfry_nsp *nsp, struct message_spec *spec)
 static belfry_err say_to_plain_sock(belfry_sock *sock, struct message_spec *spec)
 {
     struct belfry *server = sock->route->server;
+    spec->wall_ms = worker_wall_ms(sock_worker(sock));
     spec->flags |= MESSAGE_UNLOGGED;
     struct message *m = message_new(spec, &server->hub.hash_key, server->worker_count);
     if (m == NULL)
@@ -194,7 +197,6 @@ belfry_err target_say(const belfry_target *target, struct message_spec *spec)
     belfry_err err = target_fill(target, spec);
     if (err != BELFRY_OK)
         return err;
-    spec->wall_ms = server->env.clock->wall_ms(server->env.clock->user);
     if (target->flags & TARGET_VOLATILE)
         spec->flags |= MESSAGE_VOLATILE | MESSAGE_UNLOGGED;
     if (target->flags & TARGET_UNCOMPRESSED)
@@ -233,12 +235,45 @@ belfry_err belfry_broadcast(belfry_target target, belfry_type type, const void *
     return target_say(&target, &spec);
 }
 
-/* @args were checked. */
+/* An event as it was given: @args were checked. */
+struct event {
+    belfry_bytes name;
+    belfry_bytes args;
+    const belfry_bytes *attachments;
+    unsigned attachment_count;
+};
+
+/* One Socket.IO socket that keeps no log: the most frequent target, which needs no message. */
+static bool is_direct(const belfry_target *target)
+{
+    return target->kind == TARGET_SOCK && target->nsp->recovered == NULL &&
+           (target->flags & ~TARGET_LOCAL) == 0 && sock_is_sio(target->sock);
+}
+
+static belfry_err emit_event(const belfry_target *target, const struct event *event)
+{
+    belfry_err err = target_check_event(target, event->name);
+    if (err != BELFRY_OK)
+        return err;
+    if (is_direct(target)) {
+        sock_catch_up(target->sock);
+        return sio_sock_emit(sio_of_sock(target->sock),
+                             &(struct sio_said){ .name = event->name,
+                                                 .args = event->args,
+                                                 .attachments = event->attachments,
+                                                 .attachment_count = event->attachment_count });
+    }
+    struct message_spec spec = { .kind = KIND_EVENT,
+                                 .name = event->name,
+                                 .args = event->args,
+                                 .attachments = event->attachments,
+                                 .attachment_count = (uint8_t)event->attachment_count };
+    return target_say(target, &spec);
+}
+
 static belfry_err emit_args(const belfry_target *target, const char *event, belfry_bytes args)
 {
-    struct message_spec spec = { .kind = KIND_EVENT, .name = bytes_of_text(event), .args = args };
-    belfry_err err = target_check_event(target, spec.name);
-    return err != BELFRY_OK ? err : target_say(target, &spec);
+    return emit_event(target, &(struct event){ .name = bytes_of_text(event), .args = args });
 }
 
 belfry_err belfry_emit_raw(belfry_target target, const char *event, const char *json, size_t size)
@@ -280,29 +315,22 @@ belfry_err belfry_emit_bin(belfry_target target, const char *event, const char *
                            const belfry_bytes *parts, unsigned count)
 {
     struct buf args = { 0 };
-    struct message_spec spec = { .kind = KIND_EVENT, .name = bytes_of_text(event) };
-    belfry_err err = target_check_event(&target, spec.name);
+    belfry_err err = msg_bin_args(&args, json, parts, count);
     if (err == BELFRY_OK)
-        err = msg_bin_args(&args, json, parts, count);
-    if (err == BELFRY_OK) {
-        spec.args = buf_bytes(&args);
-        spec.attachments = parts;
-        spec.attachment_count = (uint8_t)count;
-        err = target_say(&target, &spec);
-    }
+        err = emit_event(&target, &(struct event){ .name = bytes_of_text(event),
+                                                   .args = buf_bytes(&args),
+                                                   .attachments = parts,
+                                                   .attachment_count = count });
     buf_deinit(&args);
     return err;
 }
 
 belfry_err belfry_forward(belfry_target target, const char *event, const belfry_msg *msg)
 {
-    struct message_spec spec = { .kind = KIND_EVENT,
-                                 .name = bytes_of_text(event),
-                                 .args = msg->args,
-                                 .attachments = msg->attachments,
-                                 .attachment_count = (uint8_t)msg->attachment_count };
-    belfry_err err = target_check_event(&target, spec.name);
-    return err != BELFRY_OK ? err : target_say(&target, &spec);
+    return emit_event(&target, &(struct event){ .name = bytes_of_text(event),
+                                                .args = msg->args,
+                                                .attachments = msg->attachments,
+                                                .attachment_count = msg->attachment_count });
 }
 
 /* --- to one socket from anywhere --------------------------------------------------------------*/
@@ -325,7 +353,6 @@ static void run_direct_event(struct delivery *delivery, struct hub_shard *shard)
         .kind = KIND_EVENT,
         .name = bytes_of(direct->bytes, direct->name_size),
         .args = bytes_of(direct->bytes + direct->name_size, direct->args_size),
-        .wall_ms = worker_wall_ms(worker),
     };
     belfry_err err = BELFRY_ERR_GONE;
     if (sock != NULL && sock->state == SOCK_OPEN)

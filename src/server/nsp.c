@@ -315,8 +315,14 @@ static bool event_has_name(const struct map_node *node, const void *context)
 
 const struct nsp_event *nsp_find_event(const struct belfry_nsp *nsp, belfry_bytes name)
 {
-    if (nsp->handlers->events.count == 0)
+    const struct nsp_handlers *handlers = nsp->handlers;
+    if (handlers->events.count <= NSP_FEW_EVENTS) {
+        for (size_t i = 0; i < handlers->events.count; i++) {
+            if (event_has_name(&handlers->few[i]->by_name, &name))
+                return handlers->few[i];
+        }
         return NULL;
+    }
     uint64_t hash = map_hash(&nsp->server->hub.hash_key, name);
     struct map_node *node = map_find(&nsp->handlers->events, hash, event_has_name, &name);
     return node != NULL ? BELFRY_CONTAINER_OF(node, struct nsp_event, by_name) : NULL;
@@ -338,10 +344,13 @@ void nsp_each(struct belfry *server, void (*visit)(struct belfry_nsp *nsp, void 
 
 bool nsp_event_is_reserved(belfry_bytes name)
 {
-    static const char *const reserved[] = { "connect",       "connect_error", "disconnect",
-                                            "disconnecting", "newListener",   "removeListener" };
+    static const belfry_bytes reserved[] = {
+        { "connect", 7 },        { "connect_error", 13 }, { "disconnect", 10 },
+        { "disconnecting", 13 }, { "newListener", 11 },   { "removeListener", 14 },
+    };
+    /* Asked for each event that is emitted: most are not even of one of these lengths. */
     for (size_t i = 0; i < BELFRY_COUNT(reserved); i++) {
-        if (bytes_equal_text(name, reserved[i]))
+        if (BELFRY_UNLIKELY(name.size == reserved[i].size) && bytes_equal(name, reserved[i]))
             return true;
     }
     return false;
@@ -501,6 +510,8 @@ static struct nsp_event *get_event(belfry_nsp *nsp, belfry_bytes name)
     memcpy(event->name, name.data, name.size);
     event->name_size = name.size;
     event->by_name.hash = map_hash(&nsp->server->hub.hash_key, name);
+    if (nsp->handlers->events.count < NSP_FEW_EVENTS)
+        nsp->handlers->few[nsp->handlers->events.count] = event;
     map_insert(&nsp->handlers->events, &event->by_name);
     return event;
 }

@@ -46,8 +46,11 @@ struct nsp_event {
 };
 
 /* What was added to a namespace; those made of a parent share the parent's. */
+#define NSP_FEW_EVENTS 8
+
 struct nsp_handlers {
     struct map events;
+    struct nsp_event *few[NSP_FEW_EVENTS]; /* the same while they are no more: faster than a hash */
     struct nsp_handler *any;
     struct nsp_handler *moments[NSP_MOMENT_COUNT];
     struct nsp_middleware *on_connect;

@@ -281,6 +281,15 @@ static belfry_err check_queue(struct sio_sock *sock)
     return BELFRY_OK;
 }
 
+belfry_err sio_sock_emit(struct sio_sock *sock, struct sio_said *said)
+{
+    belfry_err err = check_queue(sock);
+    if (err != BELFRY_OK)
+        return err;
+    said->nsp = nsp_name(sock->sock.nsp);
+    return sio_send(sock->session, said, true);
+}
+
 belfry_err sio_sock_say(struct sio_sock *sock, const struct message_spec *spec)
 {
     belfry_err err = check_queue(sock);

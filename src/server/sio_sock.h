@@ -97,6 +97,11 @@ void sio_disconnect(struct sio_sock *sock);
  * NULL. */
 void sio_sock_end(struct sio_sock *sock, const char *reason, const char *description);
 
+/* Writes @said (nsp is filled in) to it, at once, whatever else is said of it. Errors: GONE, LIMIT
+ * (above max_queue_bytes), NOMEM. */
+struct sio_said;
+belfry_err sio_sock_emit(struct sio_sock *sock, struct sio_said *said);
+
 /* Emits to it alone, at once. What is emitted in namespaces that recover goes through the hub. */
 belfry_err sio_sock_say(struct sio_sock *sock, const struct message_spec *spec);
 
