@@ -1,12 +1,13 @@
 /*
  * client_files.c - the names of socketio.md 13, from the folder client_dir.
  *
- * Files are small and asked for once per visitor: read when they are wanted, with a validator made
- * of size and time of change.
+ * Read when they are wanted, kept with their compressed forms until they change on disk: asking for
+ * them again and again costs no more than a copy.
  */
 #include "server/client_files.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "server/server.h"
 
 #define MAX_FILE_BYTES (4u << 20)
+#define COMPRESSION_LEVEL 6
 
 static const char *const names[] = {
     "socket.io.js",
@@ -31,24 +33,23 @@ static const char *const names[] = {
     "socket.io.msgpack.min.js.map",
 };
 
-static const char *find_name(const struct eio_endpoint *e, const struct http_head *head)
+/* Its index, or how many there are. */
+static size_t find_name(const struct eio_endpoint *e, const struct http_head *head)
 {
     size_t prefix = strlen(e->path);
     if ((head->method != HTTP_GET && head->method != HTTP_HEAD) || head->path.size <= prefix)
-        return NULL;
+        return BELFRY_COUNT(names);
     belfry_bytes rest = bytes_of((const char *)head->path.data + prefix, head->path.size - prefix);
     for (size_t i = 0; i < BELFRY_COUNT(names); i++) {
         if (bytes_equal_text(rest, names[i]))
-            return names[i];
+            return i;
     }
-    return NULL;
+    return BELFRY_COUNT(names);
 }
 
-static bool read_file(const char *folder, const char *name, struct stat *out_info, struct buf *out)
+static bool read_file(const char *path, struct stat *out_info, struct buf *out)
 {
-    char path[4096];
-    int size = snprintf(path, sizeof path, "%s/%s", folder, name);
-    int fd = size > 0 && (size_t)size < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     bool is_read = fstat(fd, out_info) == 0 && S_ISREG(out_info->st_mode) &&
@@ -67,49 +68,115 @@ static bool read_file(const char *folder, const char *name, struct stat *out_inf
     return is_read;
 }
 
-static void reply_file(struct exchange *x, const char *name, const struct stat *info,
-                       belfry_bytes body)
+/* --- what is kept of them ---------------------------------------------------------------------*/
+
+#define CODINGS 3 /* enum http_coding */
+
+/* One file, as it is and compressed, as it was when it was read. */
+struct kept_file {
+    struct stat info;
+    struct buf bodies[CODINGS];
+};
+
+struct client_files {
+    pthread_mutex_t lock; /* guards all below; held while an answer is copied */
+    struct kept_file files[BELFRY_COUNT(names)];
+};
+
+struct client_files *client_files_new(void)
+{
+    struct client_files *files = mem_alloc_zeroed(sizeof *files);
+    if (files != NULL)
+        pthread_mutex_init(&files->lock, NULL);
+    return files;
+}
+
+static void forget_file(struct kept_file *file)
+{
+    for (int i = 0; i < CODINGS; i++)
+        buf_deinit(&file->bodies[i]);
+    file->info = (struct stat){ 0 };
+}
+
+struct client_files *client_files_free(struct client_files *files)
+{
+    if (files == NULL)
+        return NULL;
+    for (size_t i = 0; i < BELFRY_COUNT(names); i++)
+        forget_file(&files->files[i]);
+    pthread_mutex_destroy(&files->lock);
+    mem_free(files);
+    return NULL;
+}
+
+/* Reads it again if it has changed. False: it is not there. */
+static bool refresh(struct kept_file *file, const char *folder, const char *name)
+{
+    struct stat info;
+    char path[4096];
+    int size = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (size <= 0 || (size_t)size >= sizeof path || stat(path, &info) != 0)
+        return false;
+    if (file->bodies[HTTP_IDENTITY].size > 0 && info.st_mtime == file->info.st_mtime &&
+        info.st_size == file->info.st_size)
+        return true;
+    forget_file(file);
+    return read_file(path, &file->info, &file->bodies[HTTP_IDENTITY]);
+}
+
+/* Compressed once, for all who ask. */
+static belfry_bytes body_of(struct kept_file *file, enum http_coding *coding)
+{
+    struct buf *body = &file->bodies[*coding];
+    if (*coding != HTTP_IDENTITY && body->size == 0 &&
+        http_compress(*coding, COMPRESSION_LEVEL, buf_bytes(&file->bodies[HTTP_IDENTITY]), body) !=
+            BELFRY_OK)
+        *coding = HTTP_IDENTITY;
+    return buf_bytes(&file->bodies[*coding]);
+}
+
+/* --- answering --------------------------------------------------------------------------------*/
+
+static void reply_file(struct exchange *x, const char *name, struct kept_file *file)
 {
     struct buf *fields = exchange_fields(x);
     char etag[64];
-    snprintf(etag, sizeof etag, "\"%llx-%llx\"", (unsigned long long)info->st_size,
-             (unsigned long long)info->st_mtime);
+    snprintf(etag, sizeof etag, "\"%llx-%llx\"", (unsigned long long)file->info.st_size,
+             (unsigned long long)file->info.st_mtime);
     (void)http_response_field(fields, "Cache-Control", BELFRY_BYTES("public, max-age=0"));
     (void)http_response_field(fields, "ETag", bytes_of_text(etag));
     (void)http_response_field(fields, "Vary", BELFRY_BYTES("Accept-Encoding"));
-    if (http_is_not_modified(exchange_head(x), bytes_of_text(etag), (uint64_t)info->st_mtime)) {
+    if (http_is_not_modified(exchange_head(x), bytes_of_text(etag),
+                             (uint64_t)file->info.st_mtime)) {
         exchange_reply(x, 304, NULL, bytes_of(NULL, 0));
         return;
     }
     bool is_map = strcmp(name + strlen(name) - 4, ".map") == 0;
-    const char *type =
-        is_map ? "application/json; charset=utf-8" : "application/javascript; charset=utf-8";
     enum http_coding coding = http_choose_coding(exchange_head(x));
-    struct buf small = { 0 };
-    if (coding != HTTP_IDENTITY && http_compress(coding, 6, body, &small) == BELFRY_OK) {
+    belfry_bytes body = body_of(file, &coding);
+    if (coding != HTTP_IDENTITY)
         (void)http_response_field(fields, "Content-Encoding",
                                   bytes_of_text(http_coding_name(coding)));
-        body = buf_bytes(&small);
-    }
-    exchange_reply(x, 200, type, body);
-    buf_deinit(&small);
+    exchange_reply(
+        x, 200,
+        is_map ? "application/json; charset=utf-8" : "application/javascript; charset=utf-8", body);
 }
 
 bool client_files_reply(struct eio_endpoint *e, struct exchange *x)
 {
-    struct stat info;
-    struct buf body = { 0 };
-    const char *name = find_name(e, exchange_head(x));
-    if (name == NULL)
+    size_t index = find_name(e, exchange_head(x));
+    struct client_files *files = e->server->client_files;
+    const char *folder = e->server->options.client_dir;
+    if (index == BELFRY_COUNT(names))
         return false;
     eio_endpoint_put_cors(e, x);
-    if (e->server->options.client_dir[0] != '\0' &&
-        read_file(e->server->options.client_dir, name, &info, &body))
-        reply_file(x, name, &info, buf_bytes(&body));
+    pthread_mutex_lock(&files->lock);
+    if (folder[0] != '\0' && refresh(&files->files[index], folder, names[index]))
+        reply_file(x, names[index], &files->files[index]);
     else
         exchange_reply(x, 404, "text/plain; charset=utf-8",
                        BELFRY_BYTES("404 Not Found: set client_dir to the `dist` folder of the npm "
                                     "package socket.io-client\n"));
-    buf_deinit(&body);
+    pthread_mutex_unlock(&files->lock);
     return true;
 }

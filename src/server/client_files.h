@@ -9,6 +9,11 @@
 #include "server/eio_endpoint.h"
 #include "server/exchange.h"
 
+struct client_files; /* what a server keeps of them */
+
+struct client_files *client_files_new(void);
+struct client_files *client_files_free(struct client_files *files); /* NULL is fine; returns NULL */
+
 /* Answers @x if it asks for a file of the client. False: it does not. */
 bool client_files_reply(struct eio_endpoint *e, struct exchange *x);
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "http/field.h"
+#include "server/client_files.h"
 #include "server/encode.h"
 #include "server/sio_recovery.h"
 #include "server/sio_sock.h"
@@ -69,7 +70,8 @@ static belfry_err make_hub(belfry *server)
     server->hub.owner_of = server_owner_of_id;
     server->hub.find_member = sock_find_member;
     server->moved = moved_ids_new();
-    if (err == BELFRY_OK && server->moved == NULL)
+    server->client_files = client_files_new();
+    if (err == BELFRY_OK && (server->moved == NULL || server->client_files == NULL))
         err = BELFRY_ERR_NOMEM;
     return err == BELFRY_OK ? nsp_registry_init(server) : err;
 }
@@ -163,6 +165,7 @@ void belfry_free(belfry *server)
     hub_deinit(&server->hub);
     server->moved = moved_ids_free(server->moved);
     eio_endpoints_deinit(server);
+    server->client_files = client_files_free(server->client_files);
     mem_free(server->workers);
     router_deinit(&server->router);
     server->tls = tls_context_free(server->tls);

@@ -41,6 +41,7 @@ struct belfry {
     struct belfry_nsp *root; /* "/" */
     struct nsp_registry namespaces;
     struct eio_endpoint *endpoints;
+    struct client_files *client_files;
     struct moved_ids *moved; /* ids on other workers than they name */
     struct worker *workers;
     unsigned worker_count;
