@@ -4,6 +4,10 @@
  *
  * The queue holds WebSocket frames, maybe several in one piece or one in several: all of it is
  * joined, unwrapped, and becomes the body of one response.
+ *
+ * A client that posts requests and does not poll for their answers is not read any further when
+ * max_queue_bytes wait for it, as a WebSocket is not: the rest of the body is held, and with it the
+ * answer to the POST, until a poll has taken what waits.
  */
 #include "base/alloc.h"
 #include "base/utf8.h"
@@ -15,6 +19,12 @@
 #include "server/eio_session.h"
 #include "server/server.h"
 #include "ws/opcode.h"
+
+/* The rest of a body that waits. */
+struct eio_held {
+    struct eio_payload payload; /* its bytes are the exchange's, or @form's */
+    struct buf form;            /* what a script's form said, decoded; mostly empty */
+};
 
 static enum eio_revision revision_of(const struct eio_session *s)
 {
@@ -182,6 +192,8 @@ void eio_poll_flush(struct conn *c)
     answer(s, form, &body);
     buf_deinit(&frames);
     buf_deinit(&body);
+    if (s->held != NULL) /* not now: rooms may be being walked */
+        conn_set_timer(c, c->worker->loop.now_ms);
 }
 
 static void answer_packet(struct eio_session *s, enum eio_type type)
@@ -281,55 +293,108 @@ void eio_polling_post_begin(struct eio_session *s, struct exchange *x)
     s->post = x;
 }
 
-/* It asks and does not poll for the answers. A WebSocket would not be read any more; posts come by
- * whatever connection. */
-static bool is_flooded(const struct eio_session *s)
+/* As conn_is_clogged has it for a WebSocket; a poll that is there may take it. */
+static bool is_clogged(struct eio_session *s)
 {
-    return conn_queued(&s->conn) > s->endpoint->server->options.max_queue_bytes;
+    size_t most = s->conn.worker->full_bytes;
+    if (eio_state_is_websocket(&s->state))
+        return false; /* what still comes this way is dropped */
+    if (conn_queued(&s->conn) > most && s->poll != NULL)
+        eio_poll_flush(&s->conn);
+    return conn_queued(&s->conn) > most;
 }
 
-static void handle_payload(struct eio_session *s, enum eio_form form, belfry_bytes body)
+/* False: there is more, which has to wait. */
+static bool handle_payload(struct eio_session *s, struct eio_payload *payload)
 {
     struct buf *scratch = &s->conn.worker->base64;
-    struct eio_payload payload;
     struct eio_packet packet;
-    if (form == EIO_FORM_TEXT && !utf8_is_valid(body)) {
-        eio_session_end(s, EIO_CAUSE_PARSE_ERROR);
-        return;
-    }
-    eio_payload_init(&payload, revision_of(s), form, body);
-    while (eio_payload_next(&payload, scratch, &packet)) {
-        if (is_flooded(s)) {
-            eio_session_end_slow(s);
-            return;
+    while (!is_clogged(s)) {
+        if (!eio_payload_next(payload, scratch, &packet)) {
+            if (payload->result == EIO_MALFORMED)
+                eio_session_end(s, EIO_CAUSE_PARSE_ERROR);
+            else if (payload->result == EIO_NO_MEMORY)
+                eio_session_end(s, EIO_CAUSE_NO_MEMORY);
+            return true;
         }
         if (!eio_session_packet(s, EIO_VIA_POLLING, &packet))
-            return;
+            return true;
     }
-    if (payload.result == EIO_MALFORMED)
-        eio_session_end(s, EIO_CAUSE_PARSE_ERROR);
-    else if (payload.result == EIO_NO_MEMORY)
+    return false;
+}
+
+static bool hold(struct eio_session *s, struct exchange *x, const struct eio_held *rest)
+{
+    s->held = mem_alloc(sizeof *s->held);
+    if (s->held == NULL) {
         eio_session_end(s, EIO_CAUSE_NO_MEMORY);
+        return false;
+    }
+    *s->held = *rest;
+    s->post = x;
+    return true;
+}
+
+/* The session may end meanwhile: @x is not its post while this runs, and is answered in any case.
+ * Owns: takes what @rest holds. */
+static void go_on(struct eio_session *s, struct exchange *x, struct eio_held *rest)
+{
+    if (!handle_payload(s, &rest->payload) && hold(s, x, rest))
+        return;
+    buf_deinit(&rest->form);
+    eio_endpoint_put_fields(s->endpoint, x);
+    exchange_reply(x, 200, "text/html", BELFRY_BYTES("ok"));
+}
+
+/* The body as a payload. Not EIO_OK: it is none. */
+static enum eio_result open_body(struct eio_session *s, struct exchange *x, belfry_bytes body,
+                                 struct eio_held *out)
+{
+    enum eio_form form = form_of(x);
+    enum eio_result result = EIO_OK;
+    if (is_jsonp(x)) {
+        result = eio_jsonp_read(body, &out->form);
+        body = buf_bytes(&out->form);
+    }
+    if (result == EIO_OK && form == EIO_FORM_TEXT && !utf8_is_valid(body))
+        result = EIO_MALFORMED;
+    if (result == EIO_OK)
+        eio_payload_init(&out->payload, revision_of(s), form, body);
+    else
+        out->payload = (struct eio_payload){ .is_ended = true };
+    return result;
 }
 
 void eio_polling_post_body(struct eio_session *s, struct exchange *x, belfry_bytes body)
 {
-    enum eio_form form = form_of(x);
-    struct buf plain = { 0 };
-    enum eio_result result = EIO_OK;
-    BELFRY_ASSERT(s->post == x);
-    s->post = NULL; /* the session may end meanwhile: it is answered in any case */
-    if (is_jsonp(x)) {
-        result = eio_jsonp_read(body, &plain);
-        body = buf_bytes(&plain);
-    }
-    if (result == EIO_OK)
-        handle_payload(s, form, body);
-    else
+    struct eio_held rest = { 0 };
+    BELFRY_ASSERT(s->post == x && s->held == NULL);
+    s->post = NULL;
+    enum eio_result result = open_body(s, x, body, &rest);
+    if (result != EIO_OK)
         eio_session_end(s, result == EIO_MALFORMED ? EIO_CAUSE_PARSE_ERROR : EIO_CAUSE_NO_MEMORY);
-    buf_deinit(&plain);
-    eio_endpoint_put_fields(s->endpoint, x);
-    exchange_reply(x, 200, "text/html", BELFRY_BYTES("ok"));
+    go_on(s, x, &rest);
+}
+
+void eio_polling_drop_held(struct eio_session *s)
+{
+    if (s->held == NULL)
+        return;
+    buf_deinit(&s->held->form);
+    mem_free(s->held);
+    s->held = NULL;
+}
+
+void eio_polling_resume(struct eio_session *s)
+{
+    struct exchange *x = s->post;
+    if (s->held == NULL || is_clogged(s))
+        return;
+    struct eio_held rest = *s->held;
+    mem_free(s->held);
+    s->held = NULL;
+    s->post = NULL;
+    go_on(s, x, &rest);
 }
 
 void eio_polling_post_too_large(struct eio_session *s, struct exchange *x)

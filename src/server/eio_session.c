@@ -340,6 +340,7 @@ void eio_session_on_timer(struct conn *c, uint64_t now_ms)
         eio_session_end_slow(s);
         return;
     }
+    eio_polling_resume(s);
     tick(s); /* first: who is dead by now is not waited for */
     if (!s->has_ended && now_ms >= s->connect_deadline_ms) {
         s->connect_deadline_ms = UINT64_MAX;
@@ -359,6 +360,7 @@ static void drop_requests(struct eio_session *s)
         exchange_abort(s->post);
         s->post = NULL;
     }
+    eio_polling_drop_held(s);
 }
 
 void eio_session_finish(struct eio_session *s)
@@ -429,6 +431,7 @@ void eio_session_free(struct conn *c)
 {
     struct eio_session *s = eio_of_conn(c);
     BELFRY_ASSERT(s->has_ended && s->poll == NULL && s->post == NULL && s->probe == NULL);
+    BELFRY_ASSERT(s->held == NULL);
     BELFRY_ASSERT(s->socks == NULL);
     if (s->is_first_used)
         sio_sock_deinit(&s->first);

@@ -31,6 +31,7 @@
 #include "ws/decoder.h"
 
 struct eio_probe;
+struct eio_held;
 
 /* The first HTTP request, for those who ask later: url, address and headers, as text. */
 struct eio_request {
@@ -57,7 +58,8 @@ struct eio_session {
     struct sio_sock *socks; /* connected or connecting */
     struct eio_request *request;
     struct exchange *poll; /* waits for packets */
-    struct exchange *post; /* its body is coming */
+    struct exchange *post; /* its body is coming, or is held */
+    struct eio_held *held; /* the rest of a body whose answers wait for a poll; mostly NULL */
     struct eio_probe *probe;
     struct map_node by_sid;
     struct eio_link link;
@@ -194,6 +196,12 @@ void eio_polling_post_begin(struct eio_session *s, struct exchange *x);
 void eio_polling_post_body(struct eio_session *s, struct exchange *x, belfry_bytes body);
 void eio_polling_post_too_large(struct eio_session *s, struct exchange *x);
 void eio_polling_lost(struct eio_session *s, struct exchange *x);
+
+/* Forgets a body that is held. */
+void eio_polling_drop_held(struct eio_session *s);
+
+/* Goes on with a body that is held, if it may by now. */
+void eio_polling_resume(struct eio_session *s);
 
 /* --- websocket (eio_websocket.c)
  * ----------------------------------------------------------------*/

@@ -183,6 +183,8 @@ void eio_probe_upgrade(struct eio_session *s)
     for (unsigned i = 0; (item = outq_at(&waiting, i)) != NULL; i++)
         conn_write_frame(&s->conn, frame_ref(item->frame), item->tag & ~OUT_COPIES);
     outq_deinit(&waiting);
+    if (s->held != NULL)
+        conn_set_timer(&s->conn, s->conn.worker->loop.now_ms);
     if (err != BELFRY_OK)
         conn_abort(&s->conn);
 }

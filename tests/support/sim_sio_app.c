@@ -10,15 +10,26 @@
 #include "support/sim_alloc.h"
 #include "support/sim_seeds.h"
 
-static uint32_t number_in_auth(belfry_sock *sock)
+#define STRANGER UINT32_MAX
+
+static uint32_t number_in_auth(const struct sim_app *app, belfry_sock *sock)
 {
     struct json_field field = { .name = BELFRY_BYTES("n") };
     uint64_t number = UINT64_MAX;
     belfry_bytes auth = bytes_of_text(belfry_sock_auth(sock));
-    SIM_CHECK(json_read_fields(auth, 8, &field, 1, NULL) == BELFRY_OK &&
-                  json_u64(field.value.text, &number) && number < SIM_APP_PEOPLE,
-              "nobody: %.*s", (int)auth.size, (const char *)auth.data);
+    bool is_said = json_read_fields(auth, 8, &field, 1, NULL) == BELFRY_OK &&
+                   json_u64(field.value.text, &number);
+    if (app->how.strangers_from > 0 && (!is_said || number >= app->how.strangers_from))
+        return STRANGER;
+    SIM_CHECK(is_said && number < SIM_APP_PEOPLE, "nobody: %.*s", (int)auth.size,
+              (const char *)auth.data);
     return (uint32_t)number;
+}
+
+static bool is_stranger(belfry_sock *sock)
+{
+    const struct sim_app_data *data = belfry_data(sock);
+    return data != NULL && data->number == STRANGER;
 }
 
 static struct sim_person *person_of(struct sim_app *app, belfry_sock *sock)
@@ -35,9 +46,13 @@ static void on_connection(belfry_sock *sock, belfry_msg *msg, void *user)
 {
     struct sim_app *app = user;
     struct sim_app_data *data = belfry_data(sock);
-    uint32_t number = number_in_auth(sock);
-    struct sim_person *person = &app->people[number];
+    uint32_t number = number_in_auth(app, sock);
     (void)msg;
+    if (number == STRANGER) {
+        data->number = number;
+        return;
+    }
+    struct sim_person *person = &app->people[number];
     if (belfry_sock_is_recovered(sock)) {
         SIM_CHECK(data->number == number + 1, "recovered with the data of %u", data->number);
         SIM_CHECK(strcmp(data->id, belfry_sock_id_text(sock)) == 0, "recovered as another");
@@ -63,8 +78,10 @@ static bool is_current(const struct sim_person *person, belfry_sock *sock)
 
 static void on_disconnecting(belfry_sock *sock, belfry_msg *msg, void *user)
 {
-    struct sim_person *person = person_of(user, sock);
     (void)msg;
+    if (is_stranger(sock))
+        return;
+    struct sim_person *person = person_of(user, sock);
     if (!is_current(person, sock))
         return;
     SIM_CHECK(person->is_here && !person->is_going, "goes without being here");
@@ -82,6 +99,8 @@ static void copy_string(belfry_bytes args, uint32_t index, char *out, size_t siz
 
 static void on_disconnect(belfry_sock *sock, belfry_msg *msg, void *user)
 {
+    if (is_stranger(sock))
+        return;
     struct sim_person *person = person_of(user, sock);
     person->disconnects++;
     person->gone_ms = ((struct sim_app *)user)->world->now_ms;
@@ -103,6 +122,8 @@ static void on_expired(belfry_nsp *nsp, const char *id_text, void *data, void *u
     struct sim_app *app = user;
     const struct sim_app_data *mine = data;
     SIM_CHECK(nsp == app->nsp && mine != NULL && mine->number > 0, "nobody expired");
+    if (mine->number == STRANGER)
+        return;
     struct sim_person *person = &app->people[mine->number - 1];
     SIM_CHECK(strcmp(mine->id, id_text) == 0, "another one expired");
     person->expired++;
@@ -113,9 +134,13 @@ static void on_expired(belfry_nsp *nsp, const char *id_text, void *data, void *u
 static void on_up(belfry_sock *sock, belfry_msg *msg, void *user)
 {
     struct sim_app *app = user;
-    struct sim_person *person = person_of(app, sock);
     struct json_value first = sio_args_at(belfry_msg_raw(msg), 0);
     uint64_t number = 0;
+    if (is_stranger(sock)) {
+        (void)belfry_ack_raw(msg, first.text.data, first.text.size);
+        return;
+    }
+    struct sim_person *person = person_of(app, sock);
     SIM_CHECK(first.kind == JSON_KIND_NUMBER && json_u64(first.text, &number), "not a number");
     if (app->how.may_lose && !is_current(person, sock))
         return; /* it has come again since, and has not seen that this one arrived */
@@ -153,7 +178,8 @@ static void on_blob(belfry_sock *sock, belfry_msg *msg, void *user)
 {
     belfry_bytes parts[10];
     unsigned count = belfry_attachment_count(msg);
-    person_of(user, sock)->blobs++;
+    if (!is_stranger(sock))
+        person_of(user, sock)->blobs++;
     for (unsigned i = 0; i < count && i < BELFRY_COUNT(parts); i++)
         parts[i] = belfry_attachment(msg, i);
     (void)belfry_ack_bin(msg, NULL, parts, count);

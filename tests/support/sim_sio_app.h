@@ -37,7 +37,7 @@ struct sim_person {
     unsigned expired;
     unsigned blobs;
     bool is_here;
-    bool is_going; /* disconnecting was told */
+    bool is_going;    /* disconnecting was told */
     uint64_t gone_ms; /* of the last end */
     belfry_id sock;
     char id[21];
@@ -49,7 +49,8 @@ struct sim_app_how {
     bool recovers;
     bool may_lose; /* clients lose connections: numbers may leave some out */
     uint32_t window_ms;
-    const char *nsp; /* NULL: "/" */
+    unsigned strangers_from; /* from this number on, and without one: nobody keeps their books */
+    const char *nsp;         /* NULL: "/" */
 };
 
 struct sim_app {
