@@ -204,6 +204,8 @@ static void mark_dirty(struct conn *c)
         return;
     if (worker_add_dirty(c->worker, c))
         c->is_dirty = true;
+    else if (c->ops->flush != NULL)
+        die(c); /* a flush now might take half a frame */
     else
         conn_flush(c);
 }

@@ -195,35 +195,46 @@ static void put_cookie(const struct eio_endpoint *e, const struct eio_session *s
     buf_deinit(&value);
 }
 
-static void handshake(struct eio_endpoint *e, struct exchange *x, const struct eio_query *query)
+/* The open packet as a payload. */
+static void put_handshake(const struct eio_session *s, enum eio_revision revision, struct buf *body)
 {
-    struct eio_wish wish = { e, query, exchange_request(x), EIO_VIA_POLLING };
-    struct worker *worker = worker_current();
-    struct eio_session *s = worker->is_stopping ? NULL : eio_session_new(worker, &wish);
-    if (s == NULL) {
-        answer_unavailable(e, x);
-        return;
-    }
     struct buf open = { 0 };
-    struct buf body = { 0 };
     struct buf scratch = { 0 };
     struct eio_payload_writer writer;
     struct eio_packet packet;
     eio_session_put_open(s, &open);
     if (!buf_failed(&open) &&
-        eio_packet_read(query->revision, false, buf_bytes(&open), &scratch, &packet) == EIO_OK) {
-        eio_payload_begin(&writer, &body, query->revision, EIO_FORM_TEXT);
+        eio_packet_read(revision, false, buf_bytes(&open), &scratch, &packet) == EIO_OK) {
+        eio_payload_begin(&writer, body, revision, EIO_FORM_TEXT);
         eio_payload_put(&writer, &packet);
         eio_payload_end(&writer);
+    } else {
+        body->has_failed = 1;
     }
-    if (buf_failed(&open))
-        body.has_failed = 1;
-    eio_session_open_polling(s); /* what it says already is for the next poll */
-    put_cookie(e, s, x);
-    eio_polling_reply(s, x, EIO_FORM_TEXT, &body);
     buf_deinit(&open);
-    buf_deinit(&body);
     buf_deinit(&scratch);
+}
+
+static void handshake(struct eio_endpoint *e, struct exchange *x, const struct eio_query *query)
+{
+    struct eio_wish wish = { e, query, exchange_request(x), EIO_VIA_POLLING };
+    struct worker *worker = worker_current();
+    struct eio_session *s = worker->is_stopping ? NULL : eio_session_new(worker, &wish);
+    struct buf body = { 0 };
+    if (s != NULL)
+        put_handshake(s, query->revision, &body);
+    if (s != NULL && buf_failed(&body)) {
+        eio_session_discard(s);
+        s = NULL;
+    }
+    if (s == NULL) {
+        answer_unavailable(e, x);
+    } else {
+        put_cookie(e, s, x);
+        eio_polling_reply(s, x, EIO_FORM_TEXT, &body);
+        eio_session_open_polling(s);
+    }
+    buf_deinit(&body);
 }
 
 static void on_begin(struct exchange *x, void *user)

@@ -193,8 +193,7 @@ void eio_session_open_polling(struct eio_session *s)
     begin(s);
 }
 
-/* It has come to nothing: nobody has heard of it. */
-static void discard(struct eio_session *s)
+void eio_session_discard(struct eio_session *s)
 {
     struct worker *worker = s->conn.worker;
     map_remove(&worker->eio_sessions, &s->by_sid);
@@ -212,7 +211,7 @@ belfry_err eio_session_open_websocket(struct eio_session *s, struct conn *from,
     eio_session_put_open(s, &open);
     if (buf_failed(&open)) {
         buf_deinit(&open);
-        discard(s);
+        eio_session_discard(s);
         return BELFRY_ERR_NOMEM;
     }
     s->decoder.params = deflate;

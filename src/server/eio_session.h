@@ -95,6 +95,9 @@ struct eio_wish {
 /* A session with an id, without a transport yet. NULL: no memory, or no more connections. */
 struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish *wish);
 
+/* It came to nothing, before it was opened: nobody has heard of it. */
+void eio_session_discard(struct eio_session *s);
+
 /* Of a polling handshake: its heart beats from now on; with revision 3 it joins "/". */
 void eio_session_open_polling(struct eio_session *s);
 

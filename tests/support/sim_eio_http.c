@@ -105,7 +105,7 @@ static void on_end(void *user, bool is_reset)
 {
     struct sim_http *h = user;
     struct buf nothing = { 0 };
-    bool is_stale = h->served > 0 && h->inbox.size == 0;
+    bool is_stale = h->served > 0 && h->inbox.size == 0 && !h->may_be_cut;
     hang_up(h);
     h->was_reset = is_reset;
     if (!h->is_waiting)
