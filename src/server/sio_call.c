@@ -95,7 +95,9 @@ static void finish(struct call *call, belfry_err err)
         replies[count++] = &reply->msg;
     if (replies == NULL)
         err = BELFRY_ERR_NOMEM;
-    call->on_reply(err, replies, count, call->expected, call->user);
+    /* Who has answered was asked, even if its worker had no memory to say so. */
+    unsigned expected = BELFRY_MAX(call->expected, call->count + call->lost);
+    call->on_reply(err, replies, count, expected, call->user);
     mem_free(replies);
     free_call(call);
 }

@@ -39,7 +39,8 @@ struct run {
     struct sim_app app;
     struct visitor visitors[CLIENTS];
     unsigned count;
-    uint64_t all; /* said to everyone */
+    uint64_t all;   /* said to everyone */
+    unsigned calls; /* wished for */
 };
 
 /* --- what clients hear ------------------------------------------------------------------------*/
@@ -84,7 +85,7 @@ static void on_ack(struct sim_sio *s, const struct sio_packet *packet, void *use
 
 static void act(struct run *run, struct visitor *v)
 {
-    switch (sim_below(&run->world, 9)) {
+    switch (sim_below(&run->world, 10)) {
     case 0:
     case 1:
     case 2:
@@ -107,6 +108,10 @@ static void act(struct run *run, struct visitor *v)
     case 8:
         if (sim_chance(&run->world, 30))
             sim_eio_drop_probe(v->sio->eio);
+        break;
+    case 9:
+        sim_sio_emit(v->sio, "call", "%s", "");
+        run->calls++;
         break;
     }
 }
@@ -183,6 +188,9 @@ static void come_to_rest(struct run *run)
     }
     sim_advance_ms(&run->world, 1000); /* noops have their ticks; a few heartbeats too */
     sim_settle(&run->world);
+    SIM_CHECK(run->app.calls == run->calls && run->app.calls_ended == run->calls, "%u of %u calls",
+              run->app.calls_ended, run->calls);
+    SIM_CHECK(run->app.calls_failed == 0, "not everyone answered");
 }
 
 static void leave(struct run *run)

@@ -123,6 +123,7 @@ static const char *const packets[] = {
     "2[\"join\",\"r%u\"]",
     "2[\"leave\",\"r%u\"]",
     "2[\"bye\",0]",
+    "2[\"call\"]",
     "2[\"bye\",1]",
     "3%u[1]",
     "399[]",

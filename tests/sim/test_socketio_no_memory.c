@@ -85,6 +85,7 @@ static void talk(struct stage *stage, struct sim_sio *s)
     if (s->is_connected)
         (void)sim_sio_ask_binary(s, 3, 200);
     (void)sim_sio_ask(s, "join", "\"%s\"", "another");
+    sim_sio_emit(s, "call", "%s", "");
     sim_sio_emit(s, "leave", "\"room\"");
     sim_sio_emit(s, "nobody hears", "{\"a\":[1,2,3]}");
     say(stage);
@@ -175,6 +176,7 @@ static bool run_failing(uint64_t first, uint64_t count)
               sim_connection_count(&stage.world));
     SIM_CHECK(SIM_COUNTER(&stage.world, connections_eio) == 0, "a session was left behind");
     SIM_CHECK(SIM_COUNTER(&stage.world, connections_sio) == 0, "a socket was left behind");
+    SIM_CHECK(stage.app.calls == stage.app.calls_ended, "a call did not end");
     check_service(&stage, 0);
     check_service(&stage, 1);
     sim_world_deinit(&stage.world);

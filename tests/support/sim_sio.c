@@ -118,6 +118,19 @@ static void remember_offset(struct sim_sio *s, const struct sio_packet *packet)
     s->offset[plain.size] = '\0';
 }
 
+static void answer(struct sim_sio *s, const struct sio_packet *packet)
+{
+    struct buf text = { 0 };
+    buf_put_char(&text, '3');
+    put_nsp(s, &text);
+    buf_put_u64(&text, packet->id);
+    buf_put_char(&text, '[');
+    buf_put_bytes(&text, packet->args);
+    buf_put_char(&text, ']');
+    send_text(s, &text);
+    buf_deinit(&text);
+}
+
 static void on_packet(struct sim_sio *s, const struct sio_packet *packet)
 {
     SIM_CHECK(bytes_equal_text(packet->nsp, is_root(s) ? "/" : s->how.nsp) ||
@@ -134,6 +147,10 @@ static void on_packet(struct sim_sio *s, const struct sio_packet *packet)
     case SIO_EVENT:
     case SIO_BINARY_EVENT:
         remember_offset(s, packet);
+        if (packet->has_id) {
+            answer(s, packet);
+            break;
+        }
         if (s->how.on_event != NULL)
             s->how.on_event(s, packet, s->how.user);
         break;

@@ -7,8 +7,9 @@
  *     sim_sio_open(s);                         it comes back, with pid and offset if it has them
  *     sim_sio_free(s);                         neither this nor _open from a callback
  *
- * As the official client it remembers the last string argument of each event as its offset, and a
- * CONNECT answer with the pid that it had means that it was recovered.
+ * Events that ask for an answer are answered with their arguments. As the official client it
+ * remembers the last string argument of each event as its offset, and a CONNECT answer with the pid
+ * that it had means that it was recovered.
  */
 #ifndef SUPPORT_SIM_SIO_H
 #define SUPPORT_SIM_SIO_H

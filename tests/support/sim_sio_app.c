@@ -185,6 +185,28 @@ static void on_blob(belfry_sock *sock, belfry_msg *msg, void *user)
     (void)belfry_ack_bin(msg, NULL, parts, count);
 }
 
+static void on_replies(belfry_err err, belfry_msg *const *replies, unsigned count,
+                       unsigned expected, void *user)
+{
+    struct sim_app *app = user;
+    app->calls_ended++;
+    app->calls_failed += err != BELFRY_OK;
+    SIM_CHECK(app->calls_ended <= app->calls + 1, "a call ended twice");
+    SIM_CHECK(count <= expected && (err != BELFRY_OK || count == expected), "a wrong sum");
+    for (unsigned i = 0; i < count; i++)
+        SIM_CHECK(bytes_equal_text(belfry_msg_raw(replies[i]), "7"), "a wrong reply");
+}
+
+static void on_call(belfry_sock *sock, belfry_msg *msg, void *user)
+{
+    struct sim_app *app = user;
+    (void)sock;
+    (void)msg;
+    if (belfry_call_raw(belfry_everyone(app->nsp), 2000, on_replies, app, "question", "7", 1) ==
+        BELFRY_OK)
+        app->calls++;
+}
+
 static void on_bye(belfry_sock *sock, belfry_msg *msg, void *user)
 {
     bool is_all = bytes_equal_text(belfry_msg_raw(msg), "1");
@@ -206,6 +228,7 @@ static belfry_err add_handlers(struct sim_app *app)
                  { "join", on_join },
                  { "leave", on_leave },
                  { "blob", on_blob },
+                 { "call", on_call },
                  { "bye", on_bye } };
     belfry_err err = belfry_free_data(app->nsp, free_data);
     for (size_t i = 0; i < BELFRY_COUNT(rows) && err == BELFRY_OK; i++)

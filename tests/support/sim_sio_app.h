@@ -9,6 +9,7 @@
  *     "up" N       the next number of this client; answered with it
  *     "join" "r"   answered with nothing      "leave" "r"
  *     "blob" ...   answered with the same parts
+ *     "call"       asks everyone a question; answered when it is
  *     "bye" 0|1    disconnects: the namespace, or everything
  *
  * It judges while it listens: numbers rise by one, a connection comes before events and one
@@ -58,6 +59,9 @@ struct sim_app {
     struct sim_app_how how;
     belfry_nsp *nsp;
     struct sim_person people[SIM_APP_PEOPLE];
+    unsigned calls; /* begun */
+    unsigned calls_ended;
+    unsigned calls_failed; /* of these: not everyone answered */
 };
 
 /* False: no memory. */
