@@ -55,6 +55,17 @@ void timer_cancel(struct timer_wheel *wheel, struct timer *timer)
         unlink_timer(timer);
 }
 
+void timer_each(struct timer_wheel *wheel, void (*visit)(struct timer *timer, void *arg), void *arg)
+{
+    for (size_t slot = 0; slot < TIMER_SLOTS; slot++) {
+        struct timer *next;
+        for (struct timer *t = wheel->slots[slot]; t != NULL; t = next) {
+            next = t->next;
+            visit(t, arg);
+        }
+    }
+}
+
 /* The earliest due time of this turn of the wheel, or a time by which to look again. */
 static uint64_t find_next(struct timer_wheel *wheel)
 {

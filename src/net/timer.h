@@ -41,6 +41,10 @@ static inline bool timer_is_set(const struct timer *timer)
     return timer->link != NULL;
 }
 
+/* Calls @visit for every timer that is set, in no order; it may cancel that one, and no other. */
+void timer_each(struct timer_wheel *wheel, void (*visit)(struct timer *timer, void *arg),
+                void *arg);
+
 /* Fires what is due; timers may set and cancel timers, themselves included. */
 void timer_wheel_advance(struct timer_wheel *wheel, uint64_t now_ms);
 

@@ -682,6 +682,22 @@ static void on_conn_timer(struct timer *timer, uint64_t now_ms)
         die(c);
 }
 
+static void abort_if_finishing(struct timer *timer, void *arg)
+{
+    (void)arg;
+    if (timer->fire != on_conn_timer)
+        return;
+    struct conn *c = BELFRY_CONTAINER_OF(timer, struct conn, timer);
+    if (c->state != CONN_OPEN)
+        die(c);
+}
+
+/* Each has a timer, or it would wait for its peer for ever. */
+void conn_abort_finishing(struct worker *worker)
+{
+    timer_each(&worker->loop.timers, abort_if_finishing, NULL);
+}
+
 void conn_set_timer(struct conn *c, uint64_t due_ms)
 {
     if (c->state == CONN_OPEN && !c->is_doomed)

@@ -126,6 +126,9 @@ void conn_release(struct conn *c);
 void conn_finish(struct conn *c); /* after everything is sent; no more callbacks but free */
 void conn_abort(struct conn *c);  /* at once */
 
+/* Aborts all connections of @worker that are finishing: who owned them knows them no more. */
+void conn_abort_finishing(struct worker *worker);
+
 void conn_set_timer(struct conn *c, uint64_t due_ms);
 void conn_clear_timer(struct conn *c);
 

@@ -451,6 +451,7 @@ void worker_abort_all(struct worker *w)
         next = h->next;
         conn_abort(&h->conn);
     }
+    conn_abort_finishing(w); /* sessions that have ended, and probes, are in no list */
     w->loop.wants_turn = true;
 }
 

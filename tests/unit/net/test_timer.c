@@ -276,6 +276,27 @@ static void test_a_clock_that_stands_still_or_jumps_ahead_loses_nothing(void **s
     assert_int_equal(fired, TIMERS);
 }
 
+static void cancel_odd(struct timer *timer, void *arg)
+{
+    unsigned i = (unsigned)(BELFRY_CONTAINER_OF(timer, struct item, timer) - items);
+    ++*(unsigned *)arg;
+    if (i % 2 != 0)
+        cancel(i);
+}
+
+static void test_each_timer_is_visited_and_may_be_cancelled(void **state)
+{
+    unsigned visits = 0;
+    (void)state;
+    timer_wheel_init(&wheel, 0);
+    for (unsigned i = 0; i < TIMERS; i++)
+        set(i, i < 8 ? 5 : random_deadline(0), 0);
+    timer_each(&wheel, cancel_odd, &visits);
+    assert_int_equal(visits, TIMERS);
+    timer_each(&wheel, cancel_odd, &visits);
+    assert_int_equal(visits, TIMERS + TIMERS / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_timer_that_sets_itself_for_now_fires_once_per_advance, reset),
         cmocka_unit_test_setup(test_a_due_timer_that_another_cancels_does_not_fire, reset),
         cmocka_unit_test_setup(test_a_clock_that_stands_still_or_jumps_ahead_loses_nothing, reset),
+        cmocka_unit_test_setup(test_each_timer_is_visited_and_may_be_cancelled, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
