@@ -14,29 +14,6 @@
 #include "server/sio_client.h"
 #include "ws/close.h"
 
-/* --- all of a worker, until they are freed ----------------------------------------------------*/
-
-void eio_link_add(struct eio_link *link, struct conn *c, struct worker *worker)
-{
-    *link = (struct eio_link){ .next = worker->eio_links, .at = &worker->eio_links, .conn = c };
-    if (link->next != NULL)
-        link->next->at = &link->next;
-    worker->eio_links = link;
-}
-
-void eio_link_remove(struct eio_link *link)
-{
-    *link->at = link->next;
-    if (link->next != NULL)
-        link->next->at = link->at;
-}
-
-void eio_abort_all(struct worker *worker)
-{
-    for (struct eio_link *link = worker->eio_links; link != NULL; link = link->next)
-        conn_abort(link->conn); /* they are freed after the turn: the list stays as it is */
-}
-
 /* --- finding ----------------------------------------------------------------------------------*/
 
 static bool has_sid(const struct map_node *node, const void *context)
@@ -155,7 +132,6 @@ struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish
     memcpy(s->sid, sid, sizeof s->sid);
     s->by_sid.hash = map_hash(&worker->server->hub.hash_key, eio_sid(s));
     map_insert(&worker->eio_sessions, &s->by_sid);
-    eio_link_add(&s->link, &s->conn, worker);
     struct eio_timing timing = eio_timing_of(s);
     uint64_t now_ms = worker->loop.now_ms;
     eio_state_init(&s->state, wish->query->revision, wish->via, &timing, now_ms);
@@ -197,7 +173,6 @@ void eio_session_discard(struct eio_session *s)
 {
     struct worker *worker = s->conn.worker;
     map_remove(&worker->eio_sessions, &s->by_sid);
-    eio_link_remove(&s->link);
     counter_add(&worker->counters.connections_eio, (uint64_t)-1);
     mem_free(s->request);
     mem_free(s);
@@ -434,7 +409,6 @@ void eio_session_free(struct conn *c)
     BELFRY_ASSERT(s->socks == NULL);
     if (s->is_first_used)
         sio_sock_deinit(&s->first);
-    eio_link_remove(&s->link);
     ws_decoder_deinit(&s->decoder);
     sio_decoder_deinit(&s->packets);
     mem_free(s->request);

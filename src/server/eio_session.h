@@ -41,13 +41,6 @@ struct eio_request {
     char text[]; /* url, address, then name and value of each header; each ends with a NUL */
 };
 
-/* A connection in its worker's list. */
-struct eio_link {
-    struct eio_link *next;
-    struct eio_link **at;
-    struct conn *conn;
-};
-
 struct eio_session {
     struct conn conn;
     struct sio_sock first; /* beside conn, since deliveries touch both; most have no other */
@@ -62,7 +55,6 @@ struct eio_session {
     struct eio_held *held; /* the rest of a body whose answers wait for a poll; mostly NULL */
     struct eio_probe *probe;
     struct map_node by_sid;
-    struct eio_link link;
     uint64_t connect_deadline_ms; /* UINT64_MAX once a namespace was joined */
     const char *reason;           /* of the end, where it is not Engine.IO's own */
     char sid[EIO_SID_SIZE];
@@ -144,13 +136,6 @@ void eio_session_end_slow(struct eio_session *s);
 
 /* Keeps of the first request no more than where it came from. */
 void eio_session_forget_request(struct eio_session *s);
-
-/* Sessions and probes of a worker, from their making until they are freed. */
-void eio_link_add(struct eio_link *link, struct conn *c, struct worker *worker);
-void eio_link_remove(struct eio_link *link);
-
-/* Every one of them dies, those that are ending already too. */
-void eio_abort_all(struct worker *worker);
 
 /* The server stops. */
 void eio_session_stop(struct eio_session *s);

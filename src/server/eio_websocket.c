@@ -15,7 +15,6 @@ struct eio_probe {
     struct conn conn;
     struct ws_decoder decoder;
     struct eio_session *session; /* NULL: it is not wanted any more */
-    struct eio_link link;
 };
 
 static struct ws_decoder_config config_of(const struct conn *c)
@@ -262,7 +261,6 @@ static void on_probe_lost(struct conn *c)
 static void free_probe(struct conn *c)
 {
     struct eio_probe *p = probe_of(c);
-    eio_link_remove(&p->link);
     ws_decoder_deinit(&p->decoder);
     mem_free(p);
 }
@@ -282,7 +280,6 @@ belfry_err eio_probe_start(struct eio_session *s, struct conn *from, belfry_byte
     if (p == NULL)
         return BELFRY_ERR_NOMEM;
     p->decoder.params = deflate;
-    eio_link_add(&p->link, &p->conn, from->worker);
     struct eio_timing timing = { 0 };
     if (s != NULL)
         timing = eio_timing_of(s);

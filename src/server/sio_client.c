@@ -240,7 +240,7 @@ static bool enter_again(struct sio_sock *sock, const struct sio_saved *saved,
 static bool come_back(struct sio_sock *sock, struct sio_saved *saved, struct message_id since)
 {
     belfry_nsp *nsp = sock->sock.nsp;
-    bool is_back = take_identity(sock, saved) == BELFRY_OK;
+    bool is_back = take_identity(sock, saved) == BELFRY_OK && enter_again(sock, saved, since);
     if (is_back) {
         if (sock->data != NULL && nsp->handlers->free_data != NULL)
             nsp->handlers->free_data(sock->data); /* what middlewares may have put there */
@@ -250,7 +250,6 @@ static bool come_back(struct sio_sock *sock, struct sio_saved *saved, struct mes
         sock->sock.user = saved->user;
         saved->user = NULL;
         sock->is_recovered = true;
-        is_back = enter_again(sock, saved, since);
     }
     counter_add(is_back ? &sock_worker(&sock->sock)->counters.recovered
                         : &sock_worker(&sock->sock)->counters.not_recovered,

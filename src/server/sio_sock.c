@@ -197,6 +197,13 @@ static bool has_moment(const struct sio_sock *sock, enum nsp_moment moment)
     return sock->sock.nsp->handlers->moments[moment] != NULL;
 }
 
+static void forget_moved(struct sio_sock *sock)
+{
+    if (sock->is_moved)
+        moved_ids_remove(sock->sock.nsp->server, bytes_of(sock->sock.public_id, PUBLIC_ID_SIZE));
+    sock->is_moved = false;
+}
+
 /* Handlers of the end; in between it leaves its rooms. */
 static void leave(struct sio_sock *sock, const char *reason, const char *description)
 {
@@ -219,8 +226,7 @@ static void leave(struct sio_sock *sock, const char *reason, const char *descrip
     sock->sock.state = SOCK_ENDED;
     sock_leave_all(&sock->sock, handlers->on_leave);
     call_moment(sock, NSP_DISCONNECT, text, count);
-    if (sock->is_moved)
-        moved_ids_remove(sock->sock.nsp->server, bytes_of(sock->sock.public_id, PUBLIC_ID_SIZE));
+    forget_moved(sock);
     if (saved != NULL)
         sio_recovery_save(sock, saved); /* from here on another worker may have it */
     buf_deinit(&args);
@@ -242,6 +248,7 @@ void sio_sock_end(struct sio_sock *sock, const char *reason, const char *descrip
     } else {
         sock->sock.state = SOCK_ENDED;
         sock_leave_all(&sock->sock, NULL); /* one that could not come back may be in some */
+        forget_moved(sock);
     }
     if (handlers->free_data != NULL && sock->data != NULL)
         handlers->free_data(sock->data);

@@ -444,7 +444,6 @@ void worker_stop(struct worker *w, uint32_t drain_timeout_ms)
 void worker_abort_all(struct worker *w)
 {
     end_sessions(w, eio_session_abort);
-    eio_abort_all(w);
     slots_each(&w->slots, abort_sock, NULL);
     struct http_session *next;
     for (struct http_session *h = w->http_sessions; h != NULL; h = next) {

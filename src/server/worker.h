@@ -83,7 +83,6 @@ struct worker {
     struct sio_scratch msgpack; /* the MessagePack packet being read */
     struct buf query_text;      /* what belfry_sock_query gave last */
     struct map eio_sessions;    /* by id */
-    struct eio_link *eio_links; /* their connections, and those of probes */
     struct sio_calls *calls;    /* that wait here for answers */
     char date[HTTP_DATE_SIZE + 1];
     uint64_t date_s;
