@@ -18,7 +18,7 @@
 
 /* --- what is said -----------------------------------------------------------------------------*/
 
-static const belfry_bytes one_placeholder = { "{\"_placeholder\":true,\"num\":0}", 28 };
+#define ONE_PLACEHOLDER BELFRY_BYTES("{\"_placeholder\":true,\"num\":0}")
 
 struct sio_said sio_said_of_spec(const struct belfry_nsp *nsp, const struct message_spec *spec)
 {
@@ -144,7 +144,7 @@ static belfry_err put_said(struct packet_out *out, const struct sio_said *said,
         *out_attachment = said->args;
         *out_attachments = out_attachment;
         *out_count = 1;
-        args = one_placeholder;
+        args = ONE_PLACEHOLDER;
     }
     struct sio_head head = {
         .nsp = said->nsp, .has_id = said->has_id, .id = said->id, .attachment_count = *out_count
