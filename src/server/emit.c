@@ -230,6 +230,8 @@ belfry_err belfry_broadcast(belfry_target target, belfry_type type, const void *
 {
     struct message_spec spec = { .kind = type == BELFRY_TEXT ? KIND_TEXT : KIND_BINARY,
                                  .args = bytes_of(data, size) };
+    if (target.nsp == NULL)
+        return BELFRY_ERR_STATE; /* belfry_of has said why */
     if (!server_can_send(type, spec.args))
         return BELFRY_ERR_INVALID;
     return target_say(&target, &spec);

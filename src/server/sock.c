@@ -219,7 +219,8 @@ belfry_err belfry_leave(belfry_sock *sock, const char *room)
 
 uint32_t belfry_members(belfry_nsp *nsp, const char *room)
 {
-    return hub_member_count(nsp->hub, bytes_of_text(room));
+    /* A parent's are those of the namespaces made of it. */
+    return nsp->hub != NULL ? hub_member_count(nsp->hub, bytes_of_text(room)) : 0;
 }
 
 void belfry_each_room(belfry_sock *sock, void (*visit)(const char *room, void *user), void *user)
