@@ -25,7 +25,9 @@
 #include "base/buf.h"
 #include "support/ws_wire.h"
 
+#ifndef CLIENT_PATIENCE_S
 #define CLIENT_PATIENCE_S 30
+#endif
 #define CLIENT_KEY "dGhlIHNhbXBsZSBub25jZQ=="
 
 /* For handlers: cmocka's own assertions work on the thread of the test only. */
