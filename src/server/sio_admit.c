@@ -5,8 +5,9 @@
 #include "server/server.h"
 #include "server/sio_client.h"
 #include "server/sio_msg.h"
+#include "socketio/args.h"
 
-/* Data as JSON; NULL @format: none. */
+/* Data as one JSON value: several are an array. NULL @format: none. */
 static belfry_err pack_data(char **out, const char *format, va_list args)
 {
     struct buf text = { 0 };
@@ -14,10 +15,14 @@ static belfry_err pack_data(char **out, const char *format, va_list args)
     if (format == NULL)
         return BELFRY_OK;
     belfry_err err = msg_pack_args(&text, format, args);
-    if (err == BELFRY_OK) {
-        *out = mem_dup_bytes(buf_bytes(&text));
+    if (err == BELFRY_OK && text.size > 0) {
+        bool is_list = sio_args_count(buf_bytes(&text)) > 1;
+        struct buf data = { 0 };
+        buf_printf(&data, is_list ? "[%.*s]" : "%.*s", (int)text.size, (const char *)text.data);
+        *out = buf_failed(&data) ? NULL : mem_dup_bytes(buf_bytes(&data));
         if (*out == NULL)
             err = server_outcome(BELFRY_ERR_NOMEM);
+        buf_deinit(&data);
     }
     buf_deinit(&text);
     return err;
