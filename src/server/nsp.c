@@ -290,12 +290,13 @@ static struct belfry_nsp *find_or_make(struct belfry *server, belfry_bytes name,
         nsp = make(server, name, parent, out_err);
         is_new = nsp != NULL;
     }
-    if (is_new && parent != NULL && registry->on_namespace != NULL)
+    bool is_news = is_new && finder == BY_CLIENT && registry->on_namespace != NULL;
+    if (is_news)
         nsp->is_pinned = true; /* the application hears of it */
     if (nsp != NULL)
         mark_found(nsp, finder);
     pthread_mutex_unlock(&registry->lock);
-    if (is_new && parent != NULL && registry->on_namespace != NULL)
+    if (is_news)
         registry->on_namespace(nsp, registry->on_namespace_user);
     return nsp;
 }
