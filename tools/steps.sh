@@ -3,8 +3,8 @@
 #   step NAME COMMAND...    runs it with its output in a log, prints one line, counts
 #   finish                  prints `N passed, N failed` and exits accordingly
 #
-# A step counts as the tests that its log reports (ctest with cmocka, Python's unittest, or a
-# closing line `N passed, N failed`), and as one where it reports none.
+# A step counts as the tests that its log reports (ctest with cmocka, Python's unittest, Node's test
+# runner, or a closing line `N passed, N failed`), and as one where it reports none.
 # shellcheck shell=bash
 
 jobs=${JOBS:-$(nproc)}
@@ -20,6 +20,8 @@ counts_in() {
         /Test +#[0-9]+: corpus-.* Passed / { corpus++ }
         /tests failed out of/ { ctest_failed += $4 }
         /^Ran [0-9]+ tests? in/ { python = $2 }
+        /^(#|ℹ) pass [0-9]+$/ { passed += $3 }
+        /^(#|ℹ) fail [0-9]+$/ { failed += $3 }
         /^FAILED \(/ { python_failed = sum_of($0) }
         /^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ { passed += $1; failed += $3 }
         function sum_of(line,   total) {
