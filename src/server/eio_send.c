@@ -56,25 +56,19 @@ static bool must_deflate(const struct eio_session *s, size_t size, bool may_comp
            size >= s->endpoint->server->options.deflate_threshold_bytes;
 }
 
-void eio_send_text(struct eio_session *s, belfry_bytes text, bool may_compress)
+void eio_send_text(struct eio_session *s, struct buf *text, bool may_compress)
 {
-    uint8_t header[11];
+    size_t size = text->size - EIO_TEXT_ROOM + 1; /* with the 4 */
+    size_t header_size = ws_header_size(size);
+    uint8_t *start = text->data + EIO_TEXT_ROOM - 1;
+    *start = '4';
     counter_add(&s->conn.worker->counters.messages_out, 1);
-    if (BELFRY_UNLIKELY(must_deflate(s, text.size + 1, may_compress))) {
-        struct buf payload = { 0 };
-        buf_put_char(&payload, '4');
-        buf_put_bytes(&payload, text);
-        if (buf_failed(&payload))
-            conn_abort(&s->conn);
-        else
-            send_deflated(s, WS_TEXT, buf_bytes(&payload));
-        buf_deinit(&payload);
+    if (BELFRY_UNLIKELY(must_deflate(s, size, may_compress))) {
+        send_deflated(s, WS_TEXT, bytes_of(start, size));
         return;
     }
-    size_t size = ws_header_write(header, WS_TEXT | WS_FIN, text.size + 1);
-    header[size++] = '4';
-    conn_write(&s->conn, header, size);
-    conn_write(&s->conn, text.data, text.size);
+    (void)ws_header_write(start - header_size, WS_TEXT | WS_FIN, size);
+    conn_write(&s->conn, start - header_size, header_size + size);
 }
 
 void eio_send_binary(struct eio_session *s, belfry_bytes bytes, bool may_compress)

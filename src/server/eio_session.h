@@ -151,8 +151,12 @@ void eio_send_frame(struct eio_session *s, unsigned opcode, belfry_bytes payload
 /* The form of shared messages that this session gets; see encode.h. */
 unsigned eio_session_form(const struct eio_session *s);
 
-/* Sends one Engine.IO message, copied. Text is without the leading 4. */
-void eio_send_text(struct eio_session *s, belfry_bytes text, bool may_compress);
+/* Bytes in front of a text that are the sender's: for the frame's header, and the 4. */
+#define EIO_TEXT_ROOM 11
+
+/* Sends one Engine.IO message, copied. @text begins with EIO_TEXT_ROOM bytes that are written over,
+ * and has none of the leading 4. */
+void eio_send_text(struct eio_session *s, struct buf *text, bool may_compress);
 void eio_send_binary(struct eio_session *s, belfry_bytes bytes, bool may_compress);
 
 /* Sends a packet without data or with a few letters, as text: "2", "3probe". */

@@ -166,9 +166,13 @@ static belfry_err put_said(struct packet_out *out, const struct sio_said *said,
 
 static struct packet_out begin(struct eio_session *s)
 {
+    static const uint8_t room[EIO_TEXT_ROOM];
     struct buf *text = &s->conn.worker->packet;
+    bool is_msgpack = s->endpoint->hooks.parser == BELFRY_PARSER_MSGPACK;
     buf_clear(text);
-    return (struct packet_out){ text, s->endpoint->hooks.parser == BELFRY_PARSER_MSGPACK };
+    if (!is_msgpack)
+        buf_put(text, room, sizeof room);
+    return (struct packet_out){ text, is_msgpack };
 }
 
 static void send_packet(struct eio_session *s, const struct packet_out *out, bool may_compress)
@@ -176,7 +180,7 @@ static void send_packet(struct eio_session *s, const struct packet_out *out, boo
     if (out->is_msgpack)
         eio_send_binary(s, buf_bytes(out->text), may_compress);
     else
-        eio_send_text(s, buf_bytes(out->text), may_compress);
+        eio_send_text(s, out->text, may_compress);
 }
 
 belfry_err sio_send(struct eio_session *s, const struct sio_said *said, bool may_compress)
