@@ -19,6 +19,8 @@ static uint32_t number_in_auth(const struct sim_app *app, belfry_sock *sock)
     belfry_bytes auth = bytes_of_text(belfry_sock_auth(sock));
     bool is_said = json_read_fields(auth, 8, &field, 1, NULL) == BELFRY_OK &&
                    json_u64(field.value.text, &number);
+    if (app->how.knows_nobody)
+        return STRANGER;
     if (app->how.strangers_from > 0 && (!is_said || number >= app->how.strangers_from))
         return STRANGER;
     SIM_CHECK(is_said && number < SIM_APP_PEOPLE, "nobody: %.*s", (int)auth.size,

@@ -51,6 +51,7 @@ struct sim_app_how {
     bool may_lose; /* clients lose connections: numbers may leave some out */
     uint32_t window_ms;
     unsigned strangers_from; /* from this number on, and without one: nobody keeps their books */
+    bool knows_nobody;       /* all are strangers */
     const char *nsp;         /* NULL: "/" */
 };
 
