@@ -121,6 +121,7 @@ static void come_in(struct run *run, unsigned index, enum sim_eio_mode mode)
     struct visitor *v = &run->visitors[index];
     struct sim_sio_how how = { .mode = SIM_EIO_POLLS,
                                .worker = SIM_ANY_WORKER,
+                               .offers_deflate = sim_chance(&run->world, 50),
                                .number = index,
                                .on_event = on_event,
                                .on_ack = on_ack,
@@ -216,7 +217,8 @@ static void play(uint64_t seed, uint32_t workers, bool may_upgrade)
                                .sock_data = SIM_APP_DATA,
                                .ping_interval_ms = 400,
                                .http_compression_bytes = BELFRY_OFF,
-                               .socketio_deflate = random_below(&r, 4) == 0 };
+                               .socketio_deflate = random_below(&r, 2) == 0,
+                               .deflate_threshold_bytes = 1 + random_below(&r, 60) };
     struct sim_faults faults = { .short_io = (unsigned)random_below(&r, 90),
                                  .again = (unsigned)random_below(&r, 30),
                                  .delay = (unsigned)random_below(&r, 20),

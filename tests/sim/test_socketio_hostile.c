@@ -212,6 +212,11 @@ static void interfere(struct attack_run *run, struct attacker *a)
         "GET /socket.io/?EIO=4&transport=websocket&sid=%s HTTP/1.1\r\nHost: h\r\n"
         "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: short\r\n\r\n",
+        "GET /socket.io/?EIO=3&transport=polling HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET /socket.io/?EIO=3&transport=websocket HTTP/1.1\r\nHost: h\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n\x81\x81\x00\x00\x00\x00"
+        "5",
         "OPTIONS /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h\r\n"
         "Origin: http://h\r\nAccess-Control-Request-Method: POST\r\n\r\n",
     };
@@ -282,6 +287,9 @@ static void attack(struct attack_run *run)
     struct sim_world *world = &run->world;
     struct attacker attackers[ATTACKERS] = { 0 };
     for (unsigned turn = 0; turn < 500; turn++) {
+        run->app.porter = (enum sim_porter)(turn / 20 % 3);
+        if (turn % 3 == 0)
+            sim_app_decide(&run->app, sim_chance(world, 60));
         press_on(run, &attackers[sim_below(world, ATTACKERS)]);
         if (turn % 10 == 0)
             chat(run);
@@ -293,6 +301,7 @@ static void attack(struct attack_run *run)
         sim_eio_free(attackers[i].eio);
         sim_client_free(attackers[i].raw);
     }
+    run->app.porter = SIM_ADMITS;
     sim_advance_ms(world, 200000); /* past every deadline; the good ones answer their pings */
     check_left(run);
     check_good(run);
@@ -316,8 +325,8 @@ static void open_stage(struct attack_run *run, uint64_t seed, const belfry_optio
 {
     *run = (struct attack_run){ 0 };
     SIM_CHECK(sim_world_init(&run->world, seed, options, faults), "no server");
-    SIM_CHECK(sim_app_init(&run->app, &run->world, &(struct sim_app_how){ .strangers_from = GOOD }),
-              "no application");
+    struct sim_app_how how = { .strangers_from = GOOD, .has_porter = true };
+    SIM_CHECK(sim_app_init(&run->app, &run->world, &how), "no application");
     enum sim_side before = sim_alloc_enter(SIM_SERVER);
     belfry_nsp *dyn = belfry_of_match(run->world.server, accept_dyn, NULL);
     SIM_CHECK(belfry_on(dyn, "x", ignore, NULL) == BELFRY_OK, "no namespaces");
@@ -338,6 +347,7 @@ static void play(uint64_t seed)
     random_seed(&r, seed);
     belfry_options options = { .workers = 1 + (uint32_t)random_below(&r, 4),
                                .sock_data = SIM_APP_DATA,
+                               .allow_eio3 = true,
                                .max_namespaces = 20,
                                .max_namespaces_per_connection = 8,
                                .max_payload_bytes = 4096,

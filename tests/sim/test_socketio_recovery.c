@@ -259,6 +259,7 @@ static void gather(struct run *run)
         *v = (struct visitor){ .run = run, .number = i };
         struct sim_sio_how how = { .mode = (enum sim_eio_mode)sim_below(&run->world, 3),
                                    .worker = SIM_ANY_WORKER,
+                                   .offers_deflate = sim_chance(&run->world, 50),
                                    .number = i,
                                    .on_connect = on_connect,
                                    .on_event = on_event,
@@ -319,7 +320,8 @@ static void play(uint64_t seed)
                                .sock_data = SIM_APP_DATA,
                                .ping_interval_ms = 1000,
                                .ping_timeout_ms = 2000,
-                               .socketio_deflate = random_below(&r, 4) == 0 };
+                               .socketio_deflate = random_below(&r, 2) == 0,
+                               .deflate_threshold_bytes = 1 + random_below(&r, 60) };
     struct sim_faults faults = { .short_io = (unsigned)random_below(&r, 80),
                                  .again = (unsigned)random_below(&r, 30),
                                  .delay = (unsigned)random_below(&r, 15),
@@ -593,6 +595,39 @@ static void test_a_return_may_be_cut_and_tried_again(void **state)
     clear_stage(&stage);
 }
 
+/* Where middlewares judge those that come back as well. */
+static void test_who_is_refused_at_the_return_has_expired(void **state)
+{
+    static const struct sim_faults none = { 0 };
+    struct stage stage = { 0 };
+    (void)state;
+    sim_set_seed(1);
+    assert_true(sim_world_init(
+        &stage.world, 1, &(belfry_options){ .workers = 2, .sock_data = SIM_APP_DATA }, &none));
+    assert_true(sim_app_init(&stage.app, &stage.world,
+                             &(struct sim_app_how){ .recovers = true,
+                                                    .has_porter = true,
+                                                    .runs_middlewares = true,
+                                                    .window_ms = STAGE_WINDOW_MS }));
+    stage.sio = come(&stage, 0);
+    assert_int_equal(sim_app_emit(&stage.app, NULL, "news", 1), BELFRY_OK);
+    sim_settle(&stage.world);
+    lose_and_miss(&stage);
+    reopen(&stage);
+    assert_true(stage.sio->was_recovered); /* the porter admits it */
+    lose_and_miss(&stage);
+    stage.app.porter = SIM_REFUSES;
+    sim_sio_open(stage.sio);
+    sim_settle(&stage.world);
+    assert_int_equal(stage.sio->refusals, 1);
+    assert_int_equal(stage.app.people[0].expired, 1);
+    stage.app.porter = SIM_ADMITS;
+    reopen(&stage);
+    assert_false(stage.sio->was_recovered);
+    assert_int_equal(stage.app.people[0].expired, 1);
+    clear_stage(&stage);
+}
+
 /* The answer to CONNECT takes nothing with it that came before it. */
 static void test_binary_events_are_missed_with_their_parts(void **state)
 {
@@ -629,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_who_left_of_its_own_will_does_not_come_back),
         cmocka_unit_test(test_what_the_log_has_forgotten_cannot_be_come_back_to),
         cmocka_unit_test(test_a_return_may_be_cut_and_tried_again),
+        cmocka_unit_test(test_who_is_refused_at_the_return_has_expired),
         cmocka_unit_test(test_binary_events_are_missed_with_their_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

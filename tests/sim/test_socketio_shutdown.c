@@ -42,7 +42,7 @@ static void open_stage(struct stage *stage, uint64_t seed, uint32_t workers,
                                .drain_timeout_ms = DRAIN_MS,
                                .close_timeout_ms = 1000,
                                .max_payload_bytes = 30000 };
-    struct sim_app_how how = { .may_lose = true, .recovers = seed % 2 == 0 };
+    struct sim_app_how how = { .may_lose = true, .recovers = seed % 2 == 0, .has_porter = true };
     *stage = (struct stage){ 0 };
     sim_set_seed(seed);
     SIM_CHECK(sim_world_init(&stage->world, seed, &options, faults), "no server");
@@ -68,7 +68,7 @@ static void act(struct stage *stage)
 {
     struct sim_world *world = &stage->world;
     struct sim_sio *s = stage->count > 0 ? stage->clients[sim_below(world, stage->count)] : NULL;
-    switch (sim_below(world, 8)) {
+    switch (sim_below(world, 10)) {
     case 0:
     case 1:
         if (stage->count < CLIENTS)
@@ -96,6 +96,12 @@ static void act(struct stage *stage)
     case 7:
         if (s != NULL && sim_chance(world, 20))
             sim_sio_reset(s);
+        break;
+    case 8:
+        stage->app.porter = (enum sim_porter)sim_below(world, 3);
+        break;
+    case 9:
+        sim_app_decide(&stage->app, sim_chance(world, 50));
         break;
     }
 }

@@ -313,6 +313,7 @@ static void open_websocket(struct sim_eio *e)
     struct sim_client_how how = { .worker = some_worker(e),
                                   .target = target,
                                   .may_be_cut = e->how.may_be_cut,
+                                  .offers_deflate = e->how.offers_deflate,
                                   .on_message = on_ws_message,
                                   .on_state = on_ws_state,
                                   .user_data = e };

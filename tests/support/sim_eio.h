@@ -37,6 +37,7 @@ struct sim_eio_how {
     bool is_mute;    /* does not answer pings */
     bool is_deaf;    /* does not poll */
     bool may_be_cut; /* the server's memory may be out */
+    bool offers_deflate;
     void (*on_open)(struct sim_eio *e, void *user);
     void (*on_message)(struct sim_eio *e, bool is_binary, belfry_bytes message, void *user);
     void (*on_close)(struct sim_eio *e, void *user);

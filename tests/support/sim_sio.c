@@ -282,6 +282,7 @@ void sim_sio_open(struct sim_sio *s)
                                .is_mute = s->how.is_mute,
                                .is_deaf = s->how.is_deaf,
                                .may_be_cut = s->how.may_be_cut,
+                               .offers_deflate = s->how.offers_deflate,
                                .on_open = on_open,
                                .on_message = on_message,
                                .on_close = on_close,

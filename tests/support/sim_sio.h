@@ -29,6 +29,7 @@ struct sim_sio_how {
     bool is_mute;
     bool is_deaf;
     bool may_be_cut;
+    bool offers_deflate;
     void (*on_connect)(struct sim_sio *s, void *user);
     void (*on_event)(struct sim_sio *s, const struct sio_packet *packet, void *user);
     void (*on_ack)(struct sim_sio *s, const struct sio_packet *packet, void *user);

@@ -131,6 +131,38 @@ static void on_expired(belfry_nsp *nsp, const char *id_text, void *data, void *u
     person->expired++;
 }
 
+/* --- the porter -------------------------------------------------------------------------------*/
+
+static belfry_err ask_porter(belfry_sock *sock, belfry_msg *msg, void *user)
+{
+    struct sim_app *app = user;
+    (void)msg;
+    switch (app->porter) {
+    case SIM_ADMITS:
+        break;
+    case SIM_REFUSES:
+        return belfry_refuse(sock, "not today", NULL);
+    case SIM_HESITATES:
+        app->waiting[app->waiting_count++ % SIM_APP_WAITING] = belfry_sock_id(sock);
+        return BELFRY_LATER;
+    }
+    return BELFRY_OK;
+}
+
+void sim_app_decide(struct sim_app *app, bool is_admitted)
+{
+    if (app->waiting_count == 0)
+        return;
+    belfry *server = app->world->server;
+    size_t which = (size_t)sim_below(app->world, BELFRY_MIN(app->waiting_count, SIM_APP_WAITING));
+    enum sim_side before = sim_alloc_enter(SIM_SERVER);
+    if (is_admitted)
+        (void)belfry_accept(server, app->waiting[which]);
+    else
+        (void)belfry_reject(server, app->waiting[which], "not today", NULL);
+    (void)sim_alloc_enter(before);
+}
+
 /* --- events -----------------------------------------------------------------------------------*/
 
 static void on_up(belfry_sock *sock, belfry_msg *msg, void *user)
@@ -235,11 +267,14 @@ static belfry_err add_handlers(struct sim_app *app)
     belfry_err err = belfry_free_data(app->nsp, free_data);
     for (size_t i = 0; i < BELFRY_COUNT(rows) && err == BELFRY_OK; i++)
         err = belfry_on(app->nsp, rows[i].event, rows[i].handler, app);
+    belfry_recovery recovery = { .max_disconnection_ms = app->how.window_ms,
+                                 .runs_middlewares = app->how.runs_middlewares,
+                                 .expired = on_expired,
+                                 .user = app };
     if (err == BELFRY_OK && app->how.recovers)
-        err =
-            belfry_recover(app->nsp, &(belfry_recovery){ .max_disconnection_ms = app->how.window_ms,
-                                                         .expired = on_expired,
-                                                         .user = app });
+        err = belfry_recover(app->nsp, &recovery);
+    if (err == BELFRY_OK && app->how.has_porter)
+        err = belfry_use(app->nsp, ask_porter, app);
     return err;
 }
 

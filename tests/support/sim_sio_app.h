@@ -46,9 +46,16 @@ struct sim_person {
     char description[64];
 };
 
+/* What the middleware says. */
+enum sim_porter { SIM_ADMITS, SIM_REFUSES, SIM_HESITATES };
+
+#define SIM_APP_WAITING 16
+
 struct sim_app_how {
     bool recovers;
-    bool may_lose; /* clients lose connections: numbers may leave some out */
+    bool has_porter;       /* a middleware */
+    bool runs_middlewares; /* for those that come back, too */
+    bool may_lose;         /* clients lose connections: numbers may leave some out */
     uint32_t window_ms;
     unsigned strangers_from; /* from this number on, and without one: nobody keeps their books */
     bool knows_nobody;       /* all are strangers */
@@ -60,6 +67,10 @@ struct sim_app {
     struct sim_app_how how;
     belfry_nsp *nsp;
     struct sim_person people[SIM_APP_PEOPLE];
+    enum sim_porter porter;
+    belfry_id
+        waiting[SIM_APP_WAITING]; /* whom it has not decided about; the oldest are forgotten */
+    unsigned waiting_count;
     unsigned calls; /* begun */
     unsigned calls_ended;
     unsigned calls_failed; /* of these: not everyone answered */
@@ -71,5 +82,8 @@ bool sim_app_init(struct sim_app *app, struct sim_world *world, const struct sim
 /* From outside of the server, as any thread may: an event with one number to everyone (NULL), a
  * room, or a socket by its public id. The name may not be reserved. */
 belfry_err sim_app_emit(struct sim_app *app, const char *room, const char *event, uint64_t number);
+
+/* The porter decides about one of those that wait, who may be gone. */
+void sim_app_decide(struct sim_app *app, bool is_admitted);
 
 #endif
