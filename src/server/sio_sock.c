@@ -101,6 +101,11 @@ static uint32_t find_wish(const struct sio_admission *a, const char *room)
     return i;
 }
 
+bool sio_wishes(const struct sio_sock *sock, const char *room)
+{
+    return find_wish(sock->admission, room) < sock->admission->room_count;
+}
+
 belfry_err sio_wish_join(struct sio_sock *sock, const char *room)
 {
     struct sio_admission *a = sock->admission;

@@ -89,6 +89,7 @@ void sio_admission_end(struct sio_sock *sock);
 /* CONNECTING: joins @room once it is connected, or does not. Errors: LIMIT, NOMEM, NOT_FOUND. */
 BELFRY_NODISCARD belfry_err sio_wish_join(struct sio_sock *sock, const char *room);
 BELFRY_NODISCARD belfry_err sio_wish_leave(struct sio_sock *sock, const char *room);
+bool sio_wishes(const struct sio_sock *sock, const char *room);
 
 /* Leaves its namespace as the server wishes; its client is told. */
 void sio_disconnect(struct sio_sock *sock);
