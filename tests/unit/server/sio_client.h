@@ -234,16 +234,24 @@ static int sio_worker(const struct sio *s)
     return worker_of_public_id(bytes_of_text(s->sid), 64);
 }
 
-/* The same, as a client of worker @worker: connections land on any, so it tries. */
-static void sio_arrive_at(struct sio *s, int worker)
+/* A session on @worker, in no namespace yet: connections land on any, so it tries. */
+static void sio_open_at(struct sio *s, int worker)
 {
     for (int i = 0; i < 1000; i++) {
-        sio_arrive(s);
+        memset(s, 0, sizeof *s);
+        client_open(&s->ws, address, "/socket.io/?EIO=4&transport=websocket", "");
+        copy_field(sio_take(s), "\"sid\":\"", s->sid);
         if (sio_worker(s) == worker)
             return;
         client_drop(&s->ws);
     }
     fail_msg("worker %d gets no connections", worker);
+}
+
+static void sio_arrive_at(struct sio *s, int worker)
+{
+    sio_open_at(s, worker);
+    sio_join(s, "/", "");
 }
 
 static void sio_drop(struct sio *s)
