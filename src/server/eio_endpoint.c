@@ -3,6 +3,8 @@
  */
 #include "server/eio_endpoint.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "engineio/error.h"
 #include "http/chars.h"
@@ -83,7 +85,7 @@ struct fault {
     int code; /* enum eio_error */
     enum eio_context context;
     const char *message; /* NULL: the code's */
-    const char *detail;  /* for the hook, where there is no name for it */
+    belfry_bytes detail; /* for the hook: what was asked for, where there is no name for it */
 };
 
 static const struct fault no_fault = { .code = -1 };
@@ -98,7 +100,7 @@ static struct fault check_session(const struct eio_endpoint *e, const struct eio
                                   const struct eio_query *query, enum eio_asked asked)
 {
     if (s == NULL || s->endpoint != e)
-        return fault_of(EIO_ERR_UNKNOWN_SID, EIO_CONTEXT_NONE);
+        return (struct fault){ .code = EIO_ERR_UNKNOWN_SID, .detail = query->sid };
     bool is_websocket = eio_state_is_websocket(&s->state);
     if (asked == EIO_ASKED_HTTP && (query->transport == EIO_TRANSPORT_WEBSOCKET) != is_websocket)
         return fault_of(EIO_ERR_BAD_REQUEST, EIO_CONTEXT_TRANSPORT_MISMATCH);
@@ -133,8 +135,7 @@ static struct fault check(struct eio_endpoint *e, belfry_request *req,
                           enum eio_asked asked)
 {
     if (!eio_endpoint_has(e, query->transport))
-        return (struct fault){ .code = EIO_ERR_UNKNOWN_TRANSPORT,
-                               .detail = eio_transport_name(query->transport) };
+        return (struct fault){ .code = EIO_ERR_UNKNOWN_TRANSPORT, .detail = query->transport_text };
     if (query->has_sid)
         return check_session(e, s, query, asked);
     return check_handshake(e, req, query, asked);
@@ -148,7 +149,13 @@ static void tell_hook(const struct eio_endpoint *e, belfry_request *req, const s
         return;
     const char *message =
         fault->message != NULL ? fault->message : eio_error_message((enum eio_error)fault->code);
-    const char *context = fault->detail != NULL ? fault->detail : eio_context_name(fault->context);
+    char context[128]; /* what clients send is cut */
+    if (fault->detail.size > 0)
+        snprintf(context, sizeof context, "%.*s",
+                 (int)BELFRY_MIN(fault->detail.size, sizeof context),
+                 (const char *)fault->detail.data);
+    else
+        snprintf(context, sizeof context, "%s", eio_context_name(fault->context));
     e->hooks.connection_error(req,
                               &(belfry_connection_error){ .code = (unsigned)fault->code,
                                                           .message = message,
