@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "base/alloc.h"
+#include "engineio/handshake.h"
 #include "http/field.h"
 #include "http/origin.h"
 #include "server/server.h"
@@ -58,6 +59,30 @@ static uint32_t connections_by_limit(uint32_t workers)
     return (uint32_t)(usable > 2 * spare ? (usable - spare) / workers : usable / 2 / workers + 1);
 }
 
+/* What nobody serves would be served silently. */
+static belfry_err check_transports(const char *transports)
+{
+    belfry_bytes rest = bytes_of_text(transports);
+    belfry_bytes one;
+    bool has_any = false;
+    while (http_list_next(&rest, &one)) {
+        if (!bytes_equal_text(one, "polling") && !bytes_equal_text(one, "websocket"))
+            return server_why(BELFRY_ERR_CONFIG, "transports: \"%.*s\" is none: polling, websocket",
+                              (int)one.size, (const char *)one.data);
+        has_any = true;
+    }
+    return has_any ? BELFRY_OK
+                   : server_why(BELFRY_ERR_CONFIG, "transports: one at least: polling, websocket");
+}
+
+static belfry_err check_cookie(const char *name)
+{
+    if (name[0] == '\0' || eio_cookie_is_valid(&(struct eio_cookie){ .name = name }))
+        return BELFRY_OK;
+    return server_why(BELFRY_ERR_CONFIG, "cookie: \"%s\" is no name for one: letters, digits, - _",
+                      name);
+}
+
 static belfry_err check_together(belfry_options *o)
 {
     bool has_cert = o->tls_cert[0] != '\0';
@@ -69,7 +94,10 @@ static belfry_err check_together(belfry_options *o)
         return server_why(BELFRY_ERR_CONFIG, "tls_self_signed is for when there is no tls_cert");
     if (o->max_connections == 0)
         o->max_connections = connections_by_limit(o->workers);
-    return check_origins(o->origins);
+    belfry_err err = check_transports(o->transports);
+    if (err == BELFRY_OK)
+        err = check_cookie(o->cookie);
+    return err == BELFRY_OK ? check_origins(o->origins) : err;
 }
 
 belfry_err options_complete(belfry_options *out, const belfry_options *given)
