@@ -12,9 +12,10 @@ Nothing runs beside the caller: what comes is read when somebody waits for it.
 import base64
 import collections
 import json
+import time
 import urllib.parse
 
-from .websocket import BINARY, TEXT, Closed, WebSocket, read_response, tcp
+from .websocket import BINARY, TEXT, TIMEOUT, Closed, WebSocket, read_response, tcp
 
 CONNECT, DISCONNECT, EVENT, ACK, CONNECT_ERROR, BINARY_EVENT, BINARY_ACK = range(7)
 SEPARATOR = "\x1e"
@@ -134,12 +135,16 @@ class Engine:
         return packet
 
     def next_message(self):
+        """The next message; the server's pings, which it answers, do not put off its deadline."""
+        end = time.monotonic() + TIMEOUT
         while True:
             packet = self.next_packet()
             if isinstance(packet, bytes):
                 return packet
             if packet[0] == "4":
                 return packet[1:]
+            if time.monotonic() > end:
+                raise TimeoutError("no message")
             if packet[0] == "2":
                 self.send("3")
             elif packet[0] == "1":
