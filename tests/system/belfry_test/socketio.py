@@ -12,6 +12,7 @@ Nothing runs beside the caller: what comes is read when somebody waits for it.
 import base64
 import collections
 import json
+import socket
 import time
 import urllib.parse
 
@@ -98,15 +99,15 @@ class Engine:
 
     def upgrade(self):
         """From polling to WebSocket (engine.io-client does it unasked)."""
-        socket = self._open_websocket()
-        socket.send_text("2probe")
-        answer = socket.next_message()[1]
+        websocket = self._open_websocket()
+        websocket.send_text("2probe")
+        answer = websocket.next_message()[1]
         assert answer == b"3probe", answer
         while "6" not in self.received:  # the poll that is under way is let go by a noop
             self._poll()
         self.received.remove("6")
-        socket.send_text("5")
-        self.socket = socket
+        websocket.send_text("5")
+        self.socket = websocket
 
     def send(self, *packets):
         """Whole packets, type digit included; bytes are binary messages."""
@@ -151,10 +152,18 @@ class Engine:
                 raise Closed(None, "packet 1")
 
     def lose(self):
-        """Ends as if the network had gone: no packet, no close frame. Over polling that shows when
-        a poll is under way; read what has come before, or it goes with it."""
+        """Ends as if the network had gone, no packet, no close frame, and returns when the server
+        knows. Over polling that takes a poll under way; read what has come before, or it goes
+        with it."""
         if self.socket is None:
             self._send_request(self.poller)
+        sock = self.socket.sock if self.socket is not None else self.poller
+        try:
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(1 << 16):
+                pass
+        except ConnectionError:
+            pass
         self.close()
 
     def close(self):
