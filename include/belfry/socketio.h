@@ -287,8 +287,8 @@ BELFRY_API belfry_err belfry_fetch_sockets(belfry_target target, belfry_peers_ha
 typedef struct belfry_recovery {
     uint32_t max_disconnection_ms; /* 0: 120000 */
     bool runs_middlewares;         /* also for those that come back: skipMiddlewares false */
-    /** The window of a socket that did not come back is over; @id_text is its public id, @data its
-     * belfry_data, freed after this. May be NULL. */
+    /** A socket will not come back: its window is over, or its return was refused. @id_text is its
+     * public id, @data its belfry_data, freed after this. May be NULL. */
     void (*expired)(belfry_nsp *nsp, const char *id_text, void *data, void *user);
     void *user;
 } belfry_recovery;

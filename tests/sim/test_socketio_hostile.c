@@ -19,9 +19,9 @@
 #define GOOD 3
 #define ATTACKERS 16
 #define WAVES 3
-#define SEEDS 25
+#define SEEDS 40
 #define SLACK_BYTES 16384 /* tables that keep their size */
-#define QUEUE_BYTES 65536
+#define QUEUE_BYTES ((size_t)65536)
 
 static const uint64_t past_seeds[] = { 1 };
 
@@ -168,11 +168,8 @@ static void say_something(struct sim_world *world, struct sim_eio *e)
         sim_eio_send_binary(e, bytes_of("\x00\xff\x80rubbish", sim_below(world, 10)));
         break;
     default:
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
         snprintf(text, sizeof text, packets[sim_below(world, BELFRY_COUNT(packets))],
                  (unsigned)sim_below(world, 100));
-#pragma GCC diagnostic pop
         if (sim_chance(world, 20))
             mutate(world, text);
         sim_eio_send(e, bytes_of_text(text));

@@ -20,7 +20,7 @@
 
 #define CLIENTS 5
 #define ROOMS 3
-#define SEEDS 120
+#define SEEDS 500
 #define WINDOW_MS 20000
 #define NOTICE_MS 3100   /* in which the server finds out that a polling client has gone */
 #define LATENESS_MS 1000 /* from opening a connection to being heard */
