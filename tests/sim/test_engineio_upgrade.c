@@ -15,7 +15,7 @@
 #include "support/sim_sio_app.h"
 
 #define CLIENTS 5
-#define SEEDS 800
+#define SEEDS 400
 
 static const uint64_t past_seeds[] = { 1 };
 

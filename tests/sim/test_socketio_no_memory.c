@@ -15,7 +15,7 @@
 #include "support/sim_sio.h"
 #include "support/sim_sio_app.h"
 
-#define RUNS 700 /* of each kind, spread evenly; BELFRY_SIM_SEEDS=N for another number */
+#define RUNS 300 /* of each kind, spread evenly; BELFRY_SIM_SEEDS=N for another number */
 #define CLIENTS 3
 #define WINDOW_MS 5000
 
