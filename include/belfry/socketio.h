@@ -158,7 +158,7 @@ BELFRY_API belfry_err belfry_forward(belfry_target target, const char *event,
 BELFRY_API belfry_err belfry_emit_id(belfry *server, belfry_id id, const char *event,
                                      const char *format, ...);
 
-/** Without compression (permessage-deflate, gzip). */
+/** Without compression over WebSocket (permessage-deflate). */
 BELFRY_API belfry_target belfry_uncompressed(belfry_target target);
 
 /** How long belfry_call waits, where it is given 0. */
