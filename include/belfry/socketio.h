@@ -37,7 +37,9 @@ typedef void (*belfry_handler)(belfry_sock *sock, belfry_msg *msg, void *user);
 /**
  * Makes namespaces as clients ask for them: those whose name matches the POSIX extended regular
  * expression @pattern ("^/room-[0-9]+$"). Handlers and middlewares added to the result are those
- * of all that are made; an emit to it reaches all of them. At most max_namespaces can be made.
+ * of all that are made, also of one that belfry_of attaches because its name matches; an emit to it
+ * reaches all of them. At most max_namespaces can be made; one that nobody is in, nobody may come
+ * back to and the application has not asked for by belfry_of makes room for another name.
  * Errors: NULL for a malformed @pattern, after the start, or without memory. Owns: the server.
  */
 BELFRY_API belfry_nsp *belfry_of_pattern(belfry *server, const char *pattern);
@@ -52,11 +54,14 @@ BELFRY_API const char *belfry_nsp_name(const belfry_nsp *nsp);
 /** The namespace that @sock is in. */
 BELFRY_API belfry_nsp *belfry_sock_nsp(const belfry_sock *sock);
 
-/** Calls @fn for each namespace that a client's wish has made. Errors: STATE (started), NOMEM. */
+/** Calls @fn for each namespace that a client's wish has made, on the worker of that client, before
+ * its middlewares. What @fn has heard of stays for good: it does not make room for others.
+ * Errors: STATE (started). */
 BELFRY_API belfry_err belfry_on_namespace(belfry *server, void (*fn)(belfry_nsp *nsp, void *user),
                                           void *user);
 
-/** How many sockets are in @nsp, on all workers; plain WebSockets count for "/". Thread: any. */
+/** How many sockets are in @nsp, on all workers; plain WebSockets count for "/". Nobody is in a
+ * parent itself: 0. Thread: any. */
 BELFRY_API uint32_t belfry_nsp_members(belfry_nsp *nsp);
 
 /** Calls @visit for every room of @nsp that has members, in no order. Thread: any. @visit must not
@@ -77,13 +82,15 @@ BELFRY_API void belfry_nsp_each_room(belfry_nsp *nsp,
  *   "disconnect"              it is gone and in no room. The last callback. Arguments: the same
  *
  * Reasons are those of Socket.IO ("transport close", "ping timeout", ...; docs/socketio.md).
- * "error" is called with a message when a middleware of belfry_use_event refuses an event.
+ * "error" is called with the message of an event that a middleware of belfry_use_event refused; as
+ * in the reference a client's own event of that name reaches its handlers too.
+ * The names connect_error, newListener and removeListener are INVALID.
  * Errors: INVALID, STATE (the server has started), NOMEM.
  */
 BELFRY_API belfry_err belfry_on(belfry_nsp *nsp, const char *event, belfry_handler handler,
                                 void *user);
 
-/** Calls @handler for every event, before those of belfry_on. */
+/** Calls @handler for every event, before middlewares and the handlers of belfry_on. */
 BELFRY_API belfry_err belfry_on_any(belfry_nsp *nsp, belfry_handler handler, void *user);
 
 /** The event's name; a numeric one as its digits. Owns: @msg. */
@@ -92,12 +99,14 @@ BELFRY_API const char *belfry_msg_event(belfry_msg *msg);
 /**
  * Reads the arguments of @msg as jansson's json_unpack does: "s" is a string as the first argument,
  * "{s:s}" an object with a string, "si" a string and an integer behind it. More arguments than
- * that are no error. Strings and objects live as long as @msg; "s" refuses strings with NUL.
+ * that are no error. Strings and objects live as long as @msg. A message with NUL (\u0000) in any
+ * string of its arguments is refused as a whole, so no string that is read ends early.
  * Errors: INVALID (belfry_why: what was expected, and where), NOMEM.
  */
 BELFRY_API belfry_err belfry_args(belfry_msg *msg, const char *format, ...);
 
-/** All arguments as an array. Owns: @msg. NULL: no memory, or JSON that jansson cannot hold. */
+/** All arguments as an array. Owns: @msg. NULL: no memory, or JSON that jansson cannot hold: NUL in
+ * a string, or a number like 1e400; belfry_msg_raw has it still. */
 BELFRY_API json_t *belfry_msg_json(belfry_msg *msg);
 
 /** All arguments as they came: JSON texts with commas between them, never parsed. */
@@ -136,7 +145,8 @@ typedef struct belfry_ack_ref {
 
 BELFRY_API belfry_ack_ref belfry_ack_later(belfry_msg *msg);
 
-/** Gives the answer, once. Thread: any. Errors: GONE, INVALID, NOMEM, AGAIN. */
+/** Gives the answer. Nothing counts how often: clients hear the first one. OK means accepted: one
+ * that is gone by then never sees it. Thread: any. Errors: GONE, INVALID, NOMEM, AGAIN. */
 BELFRY_API belfry_err belfry_ack_id(belfry *server, belfry_ack_ref ref, const char *format, ...);
 
 /* --- saying: beside belfry_emit, belfry_emit_json and belfry_emit_raw in belfry.h ------------ */
@@ -161,13 +171,14 @@ BELFRY_API belfry_err belfry_emit_id(belfry *server, belfry_id id, const char *e
 /** Without compression over WebSocket (permessage-deflate). */
 BELFRY_API belfry_target belfry_uncompressed(belfry_target target);
 
-/** How long belfry_call waits, where it is given 0. */
+/** How long belfry_call waits, where it is given 0. BELFRY_OFF: till all have answered or gone. */
 BELFRY_API belfry_target belfry_timeout(belfry_target target, uint32_t timeout_ms);
 
 /**
  * What came of a belfry_call: BELFRY_OK when all have answered, TIMEOUT when some have not, GONE
- * when the one that was asked is gone. @replies: what came, in the order of coming. @expected: how
- * many were asked.
+ * when all have but those that are gone, or the server stops. @replies: what came, in the order of
+ * coming; they live until it returns. @expected: how many were asked, as far as all workers have
+ * told by then (a short TIMEOUT or a stop may come before that).
  */
 typedef void (*belfry_reply_handler)(belfry_err err, belfry_msg *const *replies, unsigned count,
                                      unsigned expected, void *user);
@@ -175,9 +186,9 @@ typedef void (*belfry_reply_handler)(belfry_err err, belfry_msg *const *replies,
 /**
  * Emits an event that asks for an answer, to one socket (belfry_only) or to a whole room, and calls
  * @on_reply once: when all have answered, or after @timeout_ms (0: that of the target, else 5 s).
- * Plain WebSocket members are not asked.
+ * Plain WebSocket members are not asked; of one alone (belfry_only) that is INVALID.
  * Thread: any; @on_reply runs on the calling worker, or on one of them. Errors: as belfry_emit;
- * then @on_reply is not called.
+ * then @on_reply is not called. From a foreign thread what goes wrong later is told to @on_reply.
  */
 BELFRY_API belfry_err belfry_call(belfry_target target, uint32_t timeout_ms,
                                   belfry_reply_handler on_reply, void *user, const char *event,
@@ -205,15 +216,19 @@ BELFRY_API belfry_err belfry_use(belfry_nsp *nsp, belfry_middleware middleware, 
 BELFRY_API belfry_err belfry_use_event(belfry_nsp *nsp, belfry_middleware middleware, void *user);
 
 /** Refuses @sock: its client hears connect_error with @message and, unless @format is NULL, data
- * packed by it. For `return belfry_refuse(...)`. */
+ * packed by it (several values are an array). The connection stays: the client may ask again. For
+ * `return belfry_refuse(...)`; called twice, the last counts. Never OK: STATE, or INVALID or NOMEM
+ * for the data, without which it is refused then. */
 BELFRY_API belfry_err belfry_refuse(belfry_sock *sock, const char *message, const char *format,
                                     ...);
 
-/** Goes on with a socket whose middleware said BELFRY_LATER: the next middleware is asked.
- * Thread: any. Errors: GONE, AGAIN, NOMEM. */
+/** Goes on with a socket whose middleware said BELFRY_LATER: the next middleware is asked. For one
+ * that does not wait, or is gone by then, nothing happens. Thread: any. Errors: GONE, AGAIN,
+ * NOMEM. */
 BELFRY_API belfry_err belfry_accept(belfry *server, belfry_id id);
 
-/** The other answer; as belfry_refuse. */
+/** The other answer; data as in belfry_refuse. Thread: any. Errors: GONE, AGAIN, NOMEM, INVALID
+ * (the format; then the socket waits on). */
 BELFRY_API belfry_err belfry_reject(belfry *server, belfry_id id, const char *message,
                                     const char *format, ...);
 
@@ -238,7 +253,8 @@ typedef enum belfry_extent {
 } belfry_extent;
 
 /** Disconnects @sock; what was emitted before still arrives. Its client does not reconnect by
- * itself. Reason: "server namespace disconnect". */
+ * itself. Reason: "server namespace disconnect". Its last callbacks run before this returns; twice
+ * is a no-op. Of a plain WebSocket: belfry_close with 1000. */
 BELFRY_API void belfry_disconnect(belfry_sock *sock, belfry_extent extent);
 
 /** The same from any thread. Errors: GONE, AGAIN, NOMEM. */
@@ -247,7 +263,9 @@ BELFRY_API belfry_err belfry_disconnect_id(belfry *server, belfry_id id, belfry_
 /** Joins up to 64 rooms. All or none. Errors: as belfry_join. */
 BELFRY_API belfry_err belfry_join_many(belfry_sock *sock, const char *const *rooms, unsigned count);
 
-/** Is called with belfry_data of each socket of @nsp after its last callback. Errors: STATE. */
+/** Is called with belfry_data of each Socket.IO socket of @nsp after its last callback, once; also
+ * of one that was refused. One that may come back keeps its data: `expired` of belfry_recovery
+ * comes before it then. Errors: STATE. */
 BELFRY_API belfry_err belfry_free_data(belfry_nsp *nsp, void (*free_data)(void *data));
 
 /* --- many sockets --------------------------------------------------------------------------- */
@@ -297,6 +315,9 @@ typedef struct belfry_recovery {
  * Lets clients of @nsp that lost their connection come back with their id, rooms and data, and
  * hear what they missed. As in the reference every event gets a last argument, the offset, that
  * handlers of the clients see. What can be missed is bounded by history_ms and log_bytes.
+ * Middlewares that judge those who come back (runs_middlewares) must do so at once, before the
+ * socket has its data: BELFRY_LATER is a refusal, and what they join is not joined. When the server
+ * is freed, `expired` is called for all who could still have come back.
  * @how may be NULL. Errors: STATE, NOMEM.
  */
 BELFRY_API belfry_err belfry_recover(belfry_nsp *nsp, const belfry_recovery *how);
@@ -310,8 +331,9 @@ typedef enum belfry_parser { BELFRY_PARSER_DEFAULT, BELFRY_PARSER_MSGPACK } belf
 typedef struct belfry_connection_error {
     unsigned code; /* 0 to 5, as in the answer */
     const char *message;
-    const char
-        *context; /* a name or what was wrong: "TRANSPORT_MISMATCH", the transport, the sid */
+    /** A name for what was wrong, "TRANSPORT_MISMATCH", or what was asked for: the transport (0) or
+     * the sid (1) as the client sent it, cut to 127 bytes. "": the code says it all. */
+    const char *context;
 } belfry_connection_error;
 
 /** Hooks of an endpoint; all may be NULL. Thread: the worker of the client. */
@@ -324,8 +346,9 @@ typedef struct belfry_socketio_hooks {
     belfry_parser parser;
 } belfry_socketio_hooks;
 
-/** Serves Socket.IO at @path ("/socket.io/"); may be called for several paths. Without it the path
- * is "/socket.io/", as soon as a namespace has a handler. @hooks is copied, may be NULL.
+/** Serves Socket.IO at @path ("/socket.io/", with a slash at the end, which may be left out here);
+ * may be called for several paths. Without it the path is "/socket.io/", as soon as a namespace has
+ * a handler. @hooks is copied, may be NULL.
  * Errors: INVALID, STATE, NOMEM. */
 BELFRY_API belfry_err belfry_socketio(belfry *server, const char *path,
                                       const belfry_socketio_hooks *hooks);

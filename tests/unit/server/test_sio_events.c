@@ -62,6 +62,9 @@ static void test_handlers_are_called_in_the_order_of_adding(void **state)
     sio_say(&ada, "2[\"worse\"]");
     sio_expect_nothing(&ada);
     journal_expect("any1(worse);any2(worse);bad(worse);worse(worse);error1(worse);error2(worse);");
+    sio_say(&ada, "2[\"error\"]"); /* of a client's own: an event as any */
+    sio_expect_nothing(&ada);
+    journal_expect("any1(error);any2(error);bad(error);worse(error);error1(error);error2(error);");
     sio_say(&ada, "2[\"nobody hears it\"]");
     sio_expect_nothing(&ada);
     journal_clear();
