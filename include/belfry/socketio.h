@@ -315,9 +315,9 @@ typedef struct belfry_recovery {
  * Lets clients of @nsp that lost their connection come back with their id, rooms and data, and
  * hear what they missed. As in the reference every event gets a last argument, the offset, that
  * handlers of the clients see. What can be missed is bounded by history_ms and log_bytes.
- * Middlewares that judge those who come back (runs_middlewares) must do so at once, before the
- * socket has its data: BELFRY_LATER is a refusal, and what they join is not joined. When the server
- * is freed, `expired` is called for all who could still have come back.
+ * Middlewares that judge those who come back (runs_middlewares) do so before the socket has its
+ * data; what they join is joined beside the rooms that it had. When the server is freed, `expired`
+ * is called for all who could still have come back.
  * @how may be NULL. Errors: STATE, NOMEM.
  */
 BELFRY_API belfry_err belfry_recover(belfry_nsp *nsp, const belfry_recovery *how);

@@ -94,6 +94,7 @@ void loop_post(struct loop *loop, struct loop_post *post)
 void loop_bury(struct loop *loop, struct grave *grave, void (*free_fn)(struct grave *grave))
 {
     grave->free = free_fn;
-    grave->next = loop->graves;
-    loop->graves = grave;
+    grave->next = NULL;
+    *(loop->graves != NULL ? loop->next_grave : &loop->graves) = grave;
+    loop->next_grave = &grave->next;
 }

@@ -38,8 +38,8 @@ struct loop {
     struct timer_wheel timers;
     struct mailbox posts;
     atomic_bool is_woken;
-    bool wants_turn; /* something was left over: do not wait */
-    struct grave *graves;
+    bool wants_turn;                    /* something was left over: do not wait */
+    struct grave *graves, **next_grave; /* in the order in which they were buried */
     void *owner;
     void (*on_turn_end)(void *owner);
 };

@@ -25,7 +25,7 @@ static bool has_sid(const struct map_node *node, const void *context)
 struct eio_session *eio_session_find(struct worker *worker, belfry_bytes sid)
 {
     uint64_t hash = map_hash(&worker->server->hub.hash_key, sid);
-    struct map_node *node = map_find(&worker->eio_sessions, hash, has_sid, &sid);
+    struct map_node *node = map_find(&worker->eio_by_sid, hash, has_sid, &sid);
     return node != NULL ? BELFRY_CONTAINER_OF(node, struct eio_session, by_sid) : NULL;
 }
 
@@ -46,6 +46,24 @@ struct eio_timing eio_timing_of(const struct eio_session *s)
 enum eio_output eio_output_of(const struct eio_session *s)
 {
     return outq_is_empty(&s->conn.out) ? EIO_OUTPUT_NONE : EIO_OUTPUT_WAITING;
+}
+
+static void list_session(struct worker *worker, struct eio_session *s)
+{
+    map_insert(&worker->eio_by_sid, &s->by_sid);
+    s->next = worker->eio_sessions;
+    s->link = &worker->eio_sessions;
+    if (s->next != NULL)
+        s->next->link = &s->next;
+    worker->eio_sessions = s;
+}
+
+static void unlist_session(struct worker *worker, struct eio_session *s)
+{
+    map_remove(&worker->eio_by_sid, &s->by_sid);
+    *s->link = s->next;
+    if (s->next != NULL)
+        s->next->link = s->link;
 }
 
 /* --- making -----------------------------------------------------------------------------------*/
@@ -131,7 +149,7 @@ struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish
     worker_make_public_id(worker, sid);
     memcpy(s->sid, sid, sizeof s->sid);
     s->by_sid.hash = map_hash(&worker->server->hub.hash_key, eio_sid(s));
-    map_insert(&worker->eio_sessions, &s->by_sid);
+    list_session(worker, s);
     struct eio_timing timing = eio_timing_of(s);
     uint64_t now_ms = worker->loop.now_ms;
     eio_state_init(&s->state, wish->query->revision, wish->via, &timing, now_ms);
@@ -172,7 +190,7 @@ void eio_session_open_polling(struct eio_session *s)
 void eio_session_discard(struct eio_session *s)
 {
     struct worker *worker = s->conn.worker;
-    map_remove(&worker->eio_sessions, &s->by_sid);
+    unlist_session(worker, s);
     counter_add(&worker->counters.connections_eio, (uint64_t)-1);
     mem_free(s->request);
     mem_free(s);
@@ -348,7 +366,7 @@ void eio_session_finish(struct eio_session *s)
     log_event(BELFRY_LOG_DEBUG, "session-ended", "reason=\"%s\" description=\"%s\"", reason,
               eio_cause_description(cause));
     sio_client_end(s, reason, eio_cause_description(cause));
-    map_remove(&worker->eio_sessions, &s->by_sid);
+    unlist_session(worker, s);
     counter_add(&worker->counters.connections_eio, (uint64_t)-1);
     drop_requests(s);
     if (s->probe != NULL)
@@ -406,9 +424,7 @@ void eio_session_free(struct conn *c)
     struct eio_session *s = eio_of_conn(c);
     BELFRY_ASSERT(s->has_ended && s->poll == NULL && s->post == NULL && s->probe == NULL);
     BELFRY_ASSERT(s->held == NULL);
-    BELFRY_ASSERT(s->socks == NULL);
-    if (s->is_first_used)
-        sio_sock_deinit(&s->first);
+    BELFRY_ASSERT(s->socks == NULL && !s->is_first_used);
     ws_decoder_deinit(&s->decoder);
     sio_decoder_deinit(&s->packets);
     mem_free(s->request);

@@ -55,6 +55,8 @@ struct eio_session {
     struct eio_held *held; /* the rest of a body whose answers wait for a poll; mostly NULL */
     struct eio_probe *probe;
     struct map_node by_sid;
+    struct eio_session *next; /* of the worker's */
+    struct eio_session **link;
     uint64_t connect_deadline_ms; /* UINT64_MAX once a namespace was joined */
     const char *reason;           /* of the end, where it is not Engine.IO's own */
     char sid[EIO_SID_SIZE];

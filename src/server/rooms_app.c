@@ -287,6 +287,7 @@ static void emit(belfry_sock *sock, const struct rooms_request *request)
 /* Kept while the workers are asked; the socket may be gone by then. */
 struct roster_wait {
     belfry_id id;
+    belfry_nsp *nsp;    /* used until the answer */
     belfry_ack_ref ack; /* of a Socket.IO client */
     size_t ref_size;
     size_t room_size;
@@ -336,6 +337,7 @@ static void on_roster(struct hub_shard *shard, const struct hub_roster *roster, 
         if (sock_is_sio(sock))
             sio_of_sock(sock)->asking = NULL;
     }
+    nsp_release(wait->nsp);
     mem_free(wait);
 }
 
@@ -353,7 +355,9 @@ static void list_members(belfry_sock *sock, const struct rooms_request *request)
     }
     struct roster_wait *wait = mem_alloc(sizeof *wait + request->ref.size + request->room.size);
     if (wait != NULL) {
+        nsp_acquire(sock->nsp);
         *wait = (struct roster_wait){ .id = sock->member.id,
+                                      .nsp = sock->nsp,
                                       .ref_size = request->ref.size,
                                       .room_size = request->room.size };
         if (request->ref.size > 0)
@@ -363,6 +367,8 @@ static void list_members(belfry_sock *sock, const struct rooms_request *request)
     if (wait == NULL ||
         hub_ask_roster(worker->shard, nsp_of(sock), request->room, request->after,
                        worker->server->options.max_members_page, on_roster, wait) != BELFRY_OK) {
+        if (wait != NULL)
+            nsp_release(sock->nsp);
         mem_free(wait);
         rooms_app_refuse(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
         return;

@@ -144,6 +144,22 @@ belfry *belfry_new(const belfry_options *options)
     return server_new_in(&env, options);
 }
 
+/* Until no worker has left anything for another. */
+static void wind_up(belfry *server, unsigned count)
+{
+    for (bool was_busy = true; was_busy;) {
+        was_busy = false;
+        for (unsigned i = 0; i < count; i++)
+            was_busy = worker_wind_up(&server->workers[i]) || was_busy;
+    }
+}
+
+static void expire_all(struct belfry_nsp *nsp, void *arg)
+{
+    (void)arg;
+    sio_recovery_expire(nsp, UINT64_MAX);
+}
+
 void belfry_free(belfry *server)
 {
     if (server == NULL)
@@ -154,11 +170,11 @@ void belfry_free(belfry *server)
         belfry_stop(server);
     }
     unsigned count = server->workers != NULL ? server->worker_count : 0;
-    for (bool was_busy = true; was_busy;) {
-        was_busy = false;
-        for (unsigned i = 0; i < count; i++)
-            was_busy = worker_wind_up(&server->workers[i]) || was_busy;
-    }
+    wind_up(server, count);
+    /* What may come back never will: applications may still say something about it. */
+    if (count > 0 && server->root != NULL)
+        nsp_each(server, expire_all, NULL);
+    wind_up(server, count);
     for (unsigned i = 0; i < count; i++)
         worker_deinit(&server->workers[i]);
     nsp_registry_deinit(server);

@@ -27,7 +27,10 @@ struct reply {
 };
 
 struct call {
-    struct map_node by_key; /* the hash is the key */
+    struct map_node by_key;
+    uint64_t key;
+    struct call *next; /* of the worker's */
+    struct call **link;
     struct worker *home;
     struct timer timer;
     belfry_reply_handler on_reply;
@@ -51,6 +54,7 @@ struct asked {
 struct sio_calls {
     struct worker *worker;
     struct map calls;
+    struct call *first; /* the same, in a list */
     struct asked *asked;
     uint64_t made;
 };
@@ -84,11 +88,36 @@ static void free_call(struct call *call)
     mem_free(call);
 }
 
+/* Keys count up in steps of a power of two: spread over the buckets, each keeps its own hash. */
+static uint64_t hash_key(uint64_t key)
+{
+    return key * 0x9e3779b97f4a7c15u;
+}
+
+static void list_call(struct call *call)
+{
+    struct sio_calls *calls = call->home->calls;
+    call->by_key.hash = hash_key(call->key);
+    map_insert(&calls->calls, &call->by_key);
+    call->next = calls->first;
+    call->link = &calls->first;
+    if (call->next != NULL)
+        call->next->link = &call->next;
+    calls->first = call;
+}
+
+static void unlist_call(struct call *call)
+{
+    map_remove(&call->home->calls->calls, &call->by_key);
+    timer_cancel(&call->home->loop.timers, &call->timer);
+    *call->link = call->next;
+    if (call->next != NULL)
+        call->next->link = call->link;
+}
+
 static void finish(struct call *call, belfry_err err)
 {
-    struct worker *home = call->home;
-    map_remove(&home->calls->calls, &call->by_key);
-    timer_cancel(&home->loop.timers, &call->timer);
+    unlist_call(call);
     belfry_msg **replies = mem_alloc((call->count + 1) * sizeof *replies);
     unsigned count = 0;
     for (struct reply *reply = call->first; reply != NULL && replies != NULL; reply = reply->next)
@@ -116,10 +145,9 @@ static void on_timeout(struct timer *timer, uint64_t now_ms)
 
 void sio_calls_finish(struct sio_calls *calls)
 {
-    struct map_node *node;
     /* What on_reply calls now is refused: it ends. */
-    while (calls != NULL && (node = map_next(&calls->calls, &(struct map_cursor){ 0 })) != NULL)
-        finish(BELFRY_CONTAINER_OF(node, struct call, by_key), BELFRY_ERR_GONE);
+    while (calls != NULL && calls->first != NULL)
+        finish(calls->first, BELFRY_ERR_GONE);
 }
 
 struct sio_calls *sio_calls_free(struct sio_calls *calls)
@@ -140,13 +168,13 @@ struct sio_calls *sio_calls_free(struct sio_calls *calls)
 static bool is_key(const struct map_node *node, const void *context)
 {
     (void)node;
-    (void)context; /* the hash is all there is to compare */
+    (void)context; /* equal hashes are equal keys */
     return true;
 }
 
 static struct call *find_call(struct worker *home, uint64_t key)
 {
-    struct map_node *node = map_find(&home->calls->calls, key, is_key, NULL);
+    struct map_node *node = map_find(&home->calls->calls, hash_key(key), is_key, NULL);
     return node != NULL ? BELFRY_CONTAINER_OF(node, struct call, by_key) : NULL;
 }
 
@@ -167,17 +195,11 @@ struct news {
     struct reply *reply; /* REPLY; NULL: no memory for it */
 };
 
-static void free_reply(struct reply *reply)
-{
-    if (reply != NULL)
-        mem_free(reply);
-}
-
 static void hear(struct worker *home, const struct news *news)
 {
     struct call *call = find_call(home, news->key);
     if (call == NULL) {
-        free_reply(news->reply);
+        mem_free(news->reply);
         return;
     }
     switch (news->kind) {
@@ -190,7 +212,7 @@ static void hear(struct worker *home, const struct news *news)
         break;
     case NEWS_REPLY:
         if (news->reply == NULL || call->bytes + news->reply->size > MAX_REPLY_BYTES) {
-            free_reply(news->reply);
+            mem_free(news->reply);
             call->lost++;
             break;
         }
@@ -219,7 +241,7 @@ static void tell(struct worker *worker, const struct news *what)
     }
     struct news *news = mem_alloc(sizeof *news);
     if (news == NULL) {
-        free_reply(what->reply); /* the call times out */
+        mem_free(what->reply); /* the call times out */
         return;
     }
     *news = *what;
@@ -388,13 +410,9 @@ static struct survey **new_surveys(const struct belfry *server, uint64_t key)
     return NULL;
 }
 
-static void start_surveys(struct belfry *server, struct survey **surveys, bool is_wanted)
+static void start_surveys(struct belfry *server, struct survey **surveys)
 {
     for (unsigned w = 0; w < server->worker_count; w++) {
-        if (!is_wanted) {
-            mem_free(surveys[w]);
-            continue;
-        }
         belfry_err err = worker_post(&server->workers[w], &surveys[w]->job, false);
         BELFRY_ASSERT(err == BELFRY_OK);
     }
@@ -413,8 +431,8 @@ static struct call *new_call(struct worker *home, uint32_t timeout_ms, belfry_re
     call->user = user;
     call->last = &call->first;
     call->timer.fire = on_timeout;
-    call->by_key.hash = made << KEY_WORKER_BITS | home->index;
-    map_insert(&home->calls->calls, &call->by_key);
+    call->key = made << KEY_WORKER_BITS | home->index;
+    list_call(call);
     if (timeout_ms != BELFRY_OFF)
         timer_set(&home->loop.timers, &call->timer, home->loop.now_ms + timeout_ms);
     return call;
@@ -422,8 +440,7 @@ static struct call *new_call(struct worker *home, uint32_t timeout_ms, belfry_re
 
 static void forget_call(struct call *call)
 {
-    map_remove(&call->home->calls->calls, &call->by_key);
-    timer_cancel(&call->home->loop.timers, &call->timer);
+    unlist_call(call);
     free_call(call);
 }
 
@@ -471,7 +488,7 @@ static belfry_err call_many(struct call *call, const belfry_target *target,
         return server_outcome(BELFRY_ERR_NOMEM);
     call->reports_due = server->worker_count;
     belfry_err err = target_say(target, spec);
-    start_surveys(server, surveys, err == BELFRY_OK);
+    start_surveys(server, surveys); /* also after a failure: some may have been asked */
     return err;
 }
 
@@ -486,7 +503,7 @@ static belfry_err call_here(struct worker *home, const belfry_target *target,
     struct call *call = new_call(home, spec->call_timeout_ms, fn, user);
     if (call == NULL)
         return server_outcome(BELFRY_ERR_NOMEM);
-    uint64_t key = call->by_key.hash;
+    uint64_t key = call->key;
     spec->has_ack = true;
     spec->ack_id = atomic_fetch_add(&target->nsp->ack_ids, 1);
     spec->call_key = key;

@@ -36,18 +36,27 @@ void sio_client_fail(struct eio_session *s, const char *why)
 void sio_client_end(struct eio_session *s, const char *reason, const char *description)
 {
     while (s->socks != NULL)
-        sio_sock_end(s->socks, reason, description);
+        sio_sock_end(s->socks, reason, description, SIO_MAY_RETURN);
 }
 
 /* --- connecting -------------------------------------------------------------------------------*/
 
+static struct sio_saved *take_saved(struct sio_sock *sock)
+{
+    struct sio_saved *saved = sock->admission->saved;
+    sock->admission->saved = NULL;
+    return saved;
+}
+
 void sio_connect_refuse(struct sio_sock *sock, const char *message, const char *data)
 {
     struct eio_session *s = sock->session;
+    if (sock->admission->saved != NULL)
+        sio_saved_expire(sock->sock.nsp, take_saved(sock));
     counter_add(&s->conn.worker->counters.sio_refused, 1);
     sio_send_connect_error(s, nsp_name(sock->sock.nsp), bytes_of_text(message), bytes_of_text(data),
                            true);
-    sio_sock_end(sock, "", NULL);
+    sio_sock_end(sock, "", NULL, SIO_LEAVES);
 }
 
 struct entering {
@@ -144,35 +153,6 @@ static void go_on_refused(struct sio_sock *sock, belfry_err err)
     sio_connect_refuse(sock, a->message != NULL ? a->message : belfry_strerror(err), a->data);
 }
 
-void sio_connect_go_on(struct sio_sock *sock)
-{
-    belfry_bytes auth = bytes_of_text(belfry_sock_auth(&sock->sock));
-    while (sock->phase == SIO_CONNECTING && sock->admission->next != NULL) {
-        struct sio_admission *a = sock->admission;
-        const struct nsp_middleware *m = a->next;
-        struct belfry_msg msg = { .server = sock->sock.nsp->server,
-                                  .sock = &sock->sock,
-                                  .event = BELFRY_BYTES("connection"),
-                                  .args = auth,
-                                  .arg_count = 1 };
-        a->next = m->next;
-        a->is_later = true; /* an accept may come before we look */
-        belfry_err err = m->fn(&sock->sock, &msg, m->user);
-        belfry_msg_deinit(&msg);
-        if (sock->phase != SIO_CONNECTING)
-            return; /* it was disconnected meanwhile */
-        if (err == BELFRY_LATER)
-            return;
-        a->is_later = false;
-        if (err != BELFRY_OK) {
-            go_on_refused(sock, err);
-            return;
-        }
-    }
-    if (sock->phase == SIO_CONNECTING)
-        enter(sock);
-}
-
 /* --- coming back ------------------------------------------------------------------------------*/
 
 struct return_wish {
@@ -235,53 +215,75 @@ static bool enter_again(struct sio_sock *sock, const struct sio_saved *saved,
     return !entering.has_gap;
 }
 
-/* Its id is its own again, and it has heard what it missed. False: it could not be; the socket has
- * ended, and another one has to connect as anybody. */
-static bool come_back(struct sio_sock *sock, struct sio_saved *saved, struct message_id since)
+/* What middlewares wanted it in, beside the rooms that it had. */
+static void join_wishes(struct sio_sock *sock)
 {
-    belfry_nsp *nsp = sock->sock.nsp;
-    bool is_back = take_identity(sock, saved) == BELFRY_OK && enter_again(sock, saved, since);
-    if (is_back) {
-        if (sock->data != NULL && nsp->handlers->free_data != NULL)
-            nsp->handlers->free_data(sock->data); /* what middlewares may have put there */
-        mem_free(sock->data);
-        sock->data = saved->data;
-        saved->data = NULL;
-        sock->sock.user = saved->user;
-        saved->user = NULL;
-        sock->is_recovered = true;
-    }
-    counter_add(is_back ? &sock_worker(&sock->sock)->counters.recovered
-                        : &sock_worker(&sock->sock)->counters.not_recovered,
-                1);
-    if (is_back)
-        sio_saved_free(saved);
-    else
-        sio_saved_expire(nsp, saved);
-    return is_back;
+    struct sio_admission *a = sock->admission;
+    for (uint32_t i = 0; i < a->room_count && sock->phase == SIO_CONNECTED; i++)
+        (void)belfry_join(&sock->sock, a->rooms[i].data);
 }
 
-/* Middlewares first, where the namespace wants them to judge those who come back as well. */
-static bool passes_middlewares(struct sio_sock *sock)
+/* Its id is its own again, and it hears what it missed. If it cannot be, its connection ends: it
+ * will connect as anybody. */
+static void come_back(struct sio_sock *sock)
 {
-    if (!sock->sock.nsp->handlers->recovery.runs_middlewares)
-        return true;
-    for (const struct nsp_middleware *m = sock->admission->next; m != NULL; m = m->next) {
+    belfry_nsp *nsp = sock->sock.nsp;
+    struct counters *counters = &sock_worker(&sock->sock)->counters;
+    struct sio_saved *saved = take_saved(sock);
+    if (take_identity(sock, saved) != BELFRY_OK ||
+        !enter_again(sock, saved, sock->admission->since)) {
+        counter_add(&counters->not_recovered, 1);
+        sio_saved_expire(nsp, saved);
+        sio_client_fail(sock->session, "could not come back");
+        return;
+    }
+    if (sock->data != NULL && nsp->handlers->free_data != NULL)
+        nsp->handlers->free_data(sock->data); /* what middlewares may have put there */
+    mem_free(sock->data);
+    sock->data = saved->data;
+    saved->data = NULL;
+    sock->sock.user = saved->user;
+    saved->user = NULL;
+    sock->is_recovered = true;
+    counter_add(&counters->recovered, 1);
+    sio_saved_free(saved);
+    join_wishes(sock);
+    finish_connecting(sock);
+}
+
+/* --- middlewares ------------------------------------------------------------------------------*/
+
+void sio_connect_go_on(struct sio_sock *sock)
+{
+    belfry_bytes auth = bytes_of_text(belfry_sock_auth(&sock->sock));
+    while (sock->phase == SIO_CONNECTING && sock->admission->next != NULL) {
+        struct sio_admission *a = sock->admission;
+        const struct nsp_middleware *m = a->next;
         struct belfry_msg msg = { .server = sock->sock.nsp->server,
                                   .sock = &sock->sock,
                                   .event = BELFRY_BYTES("connection"),
-                                  .args = bytes_of_text(belfry_sock_auth(&sock->sock)),
+                                  .args = auth,
                                   .arg_count = 1 };
+        a->next = m->next;
+        a->is_later = true; /* an accept may come before we look */
         belfry_err err = m->fn(&sock->sock, &msg, m->user);
         belfry_msg_deinit(&msg);
         if (sock->phase != SIO_CONNECTING)
-            return false;
-        if (err == BELFRY_OK)
-            continue;
-        go_on_refused(sock, err == BELFRY_LATER ? BELFRY_ERR_STATE : err);
-        return false;
+            return; /* it was disconnected meanwhile */
+        if (err == BELFRY_LATER)
+            return;
+        a->is_later = false;
+        if (err != BELFRY_OK) {
+            go_on_refused(sock, err);
+            return;
+        }
     }
-    return true;
+    if (sock->phase != SIO_CONNECTING)
+        return;
+    if (sock->admission->saved != NULL)
+        come_back(sock);
+    else
+        enter(sock);
 }
 
 /* --- the CONNECT packet -----------------------------------------------------------------------*/
@@ -296,7 +298,7 @@ static struct sio_sock *new_sock(struct eio_session *s, struct belfry_nsp *nsp, 
         sock->auth = mem_dup_bytes(auth);
         if (sock->auth == NULL) {
             nsp_acquire(nsp); /* the caller's, which the end lets go of */
-            sio_sock_end(sock, "", NULL);
+            sio_sock_end(sock, "", NULL, SIO_LEAVES);
             return NULL;
         }
     }
@@ -325,7 +327,6 @@ static bool take_old_id(struct sio_sock *sock)
 static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_bytes auth)
 {
     struct return_wish wish;
-    struct sio_saved *saved = NULL;
     bool is_too_large = auth.size > s->endpoint->server->options.max_auth_bytes;
     struct sio_sock *sock = is_too_large ? NULL : new_sock(s, nsp, auth);
     if (sock == NULL) {
@@ -341,20 +342,13 @@ static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_byt
         sio_connect_refuse(sock, "out of memory", NULL);
         return;
     }
-    if (read_return_wish(nsp, auth, &wish) && hub_reaches(nsp->hub, wish.since))
-        saved = sio_recovery_take(nsp, wish.pid, s->conn.worker->loop.now_ms);
-    if (saved == NULL) {
-        sio_connect_go_on(sock);
-        return;
+    if (read_return_wish(nsp, auth, &wish) && hub_reaches(nsp->hub, wish.since)) {
+        sock->admission->saved = sio_recovery_take(nsp, wish.pid, s->conn.worker->loop.now_ms);
+        sock->admission->since = wish.since;
     }
-    if (!passes_middlewares(sock)) {
-        sio_saved_expire(nsp, saved);
-        return;
-    }
-    if (come_back(sock, saved, wish.since))
-        finish_connecting(sock);
-    else
-        sio_client_fail(s, "could not come back"); /* and will come anew */
+    if (sock->admission->saved != NULL && !nsp->handlers->recovery.runs_middlewares)
+        sock->admission->next = NULL;
+    sio_connect_go_on(sock);
 }
 
 static belfry_bytes query_as_json(belfry_bytes query, struct buf *out)
@@ -416,6 +410,10 @@ static void on_connect(struct eio_session *s, const struct sio_packet *packet)
                                err == BELFRY_ERR_NOT_FOUND ? BELFRY_BYTES("Invalid namespace")
                                                            : BELFRY_BYTES("too many namespaces"),
                                bytes_of(NULL, 0), false);
+        return;
+    }
+    if (s->has_ended || !eio_state_is_open(&s->state)) {
+        nsp_release(nsp); /* the application was asked, and has ended it */
         return;
     }
     if (query.size > 0)
@@ -525,7 +523,7 @@ static void on_packet(struct eio_session *s, const struct sio_packet *packet)
         sio_call_answer(sock, packet);
         break;
     case SIO_DISCONNECT:
-        sio_sock_end(sock, "client namespace disconnect", NULL);
+        sio_sock_end(sock, "client namespace disconnect", NULL, SIO_LEAVES);
         break;
     case SIO_CONNECT_ERROR:
         sio_client_fail(s, "clients do not refuse");

@@ -195,7 +195,7 @@ belfry_err sio_send(struct eio_session *s, const struct sio_said *said, bool may
     send_packet(s, &out, may_compress);
     for (unsigned i = 0; i < count && !out.is_msgpack; i++)
         eio_send_binary(s, attachments[i], may_compress);
-    return s->conn.state == CONN_DEAD ? server_outcome(BELFRY_ERR_NOMEM) : BELFRY_OK;
+    return s->conn.state == CONN_DEAD ? server_outcome(BELFRY_ERR_GONE) : BELFRY_OK;
 }
 
 /* A packet that the client cannot do without: without memory its connection ends. */

@@ -56,6 +56,7 @@ static void free_request(struct peers_request *r)
         mem_free(r->jobs[w].peers);
         mem_free(r->jobs[w].ids);
     }
+    nsp_release(r->nsp);
     mem_free(r->room);
     mem_free(r->names);
     mem_free(r);
@@ -274,6 +275,7 @@ static belfry_err start(const belfry_target *target, const struct peers_request 
     *r = *what;
     r->server = server;
     r->nsp = target->nsp;
+    nsp_acquire(r->nsp);
     r->home = own != NULL ? own : &server->workers[0];
     r->job_count = server->worker_count;
     belfry_err err = fill(r, target);

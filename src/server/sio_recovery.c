@@ -55,11 +55,7 @@ struct sio_recovery *sio_recovery_free(struct sio_recovery *recovery)
 {
     if (recovery == NULL)
         return NULL;
-    while (recovery->oldest != NULL) {
-        struct sio_saved *saved = recovery->oldest;
-        unlink_saved(recovery, saved);
-        sio_saved_expire(recovery->nsp, saved);
-    }
+    BELFRY_ASSERT(recovery->oldest == NULL);
     map_deinit(&recovery->by_pid);
     pthread_mutex_destroy(&recovery->lock);
     mem_free(recovery);
@@ -88,12 +84,17 @@ static struct sio_saved *copy_rooms(const struct member *member)
     return saved;
 }
 
+/* By the end of their windows; one that is put back belongs further to the front. */
 static void link_saved(struct sio_recovery *recovery, struct sio_saved *saved)
 {
+    struct sio_saved *older = recovery->newest;
+    while (older != NULL && older->expires_ms > saved->expires_ms)
+        older = older->older;
     map_insert(&recovery->by_pid, &saved->by_pid);
-    saved->older = recovery->newest;
+    saved->older = older;
+    saved->newer = older != NULL ? older->newer : recovery->oldest;
     *(saved->older != NULL ? &saved->older->newer : &recovery->oldest) = saved;
-    recovery->newest = saved;
+    *(saved->newer != NULL ? &saved->newer->older : &recovery->newest) = saved;
 }
 
 /* Above the bound the oldest one goes before its time. */
@@ -124,22 +125,27 @@ struct sio_saved *sio_recovery_prepare(struct sio_sock *sock)
     return saved;
 }
 
-void sio_recovery_save(struct sio_sock *sock, struct sio_saved *saved)
+void sio_recovery_keep(struct belfry_nsp *nsp, struct sio_saved *saved)
 {
-    belfry_nsp *nsp = sock->sock.nsp;
     struct sio_recovery *recovery = nsp->recovered;
-    saved->data = sock->data;
-    saved->user = sock->sock.user;
-    sock->data = NULL;
-    sock->sock.user = NULL;
-    saved->expires_ms = sock_worker(&sock->sock)->loop.now_ms + window_ms(nsp);
-    saved->by_pid.hash = map_hash(&nsp->server->hub.hash_key, bytes_of(saved->pid, PUBLIC_ID_SIZE));
     pthread_mutex_lock(&recovery->lock);
     struct sio_saved *crowded_out = make_room(recovery);
     link_saved(recovery, saved);
     pthread_mutex_unlock(&recovery->lock);
     if (crowded_out != NULL)
         sio_saved_expire(nsp, crowded_out);
+}
+
+void sio_recovery_save(struct sio_sock *sock, struct sio_saved *saved)
+{
+    belfry_nsp *nsp = sock->sock.nsp;
+    saved->data = sock->data;
+    saved->user = sock->sock.user;
+    sock->data = NULL;
+    sock->sock.user = NULL;
+    saved->expires_ms = sock_worker(&sock->sock)->loop.now_ms + window_ms(nsp);
+    saved->by_pid.hash = map_hash(&nsp->server->hub.hash_key, bytes_of(saved->pid, PUBLIC_ID_SIZE));
+    sio_recovery_keep(nsp, saved);
 }
 
 uint32_t sio_recovery_count(struct sio_recovery *recovery)
@@ -178,24 +184,37 @@ struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid, ui
     return NULL;
 }
 
+static bool has_overdue(struct sio_recovery *recovery, uint64_t now_ms)
+{
+    pthread_mutex_lock(&recovery->lock);
+    bool has = recovery->oldest != NULL && recovery->oldest->expires_ms <= now_ms;
+    (void)map_tidy(&recovery->by_pid, 64);
+    pthread_mutex_unlock(&recovery->lock);
+    return has;
+}
+
+static struct sio_saved *take_overdue(struct sio_recovery *recovery, uint64_t now_ms)
+{
+    struct sio_saved *saved = NULL;
+    pthread_mutex_lock(&recovery->lock);
+    if (recovery->oldest != NULL && recovery->oldest->expires_ms <= now_ms) {
+        saved = recovery->oldest;
+        unlink_saved(recovery, saved);
+    }
+    pthread_mutex_unlock(&recovery->lock);
+    return saved;
+}
+
 void sio_recovery_expire(struct belfry_nsp *nsp, uint64_t now_ms)
 {
     struct sio_recovery *recovery = nsp->recovered;
-    for (;;) {
-        struct sio_saved *saved = NULL;
-        if (recovery == NULL)
-            return;
-        pthread_mutex_lock(&recovery->lock);
-        if (recovery->oldest != NULL && recovery->oldest->expires_ms <= now_ms) {
-            saved = recovery->oldest;
-            unlink_saved(recovery, saved);
-        }
-        (void)map_tidy(&recovery->by_pid, 64);
-        pthread_mutex_unlock(&recovery->lock);
-        if (saved == NULL)
-            return;
+    struct sio_saved *saved;
+    if (recovery == NULL || !has_overdue(recovery, now_ms))
+        return;
+    nsp_acquire(nsp); /* the application is told by its name */
+    while ((saved = take_overdue(recovery, now_ms)) != NULL)
         sio_saved_expire(nsp, saved);
-    }
+    nsp_release(nsp);
 }
 
 /* --- ids that live elsewhere ------------------------------------------------------------------*/

@@ -40,6 +40,9 @@ struct sio_saved *sio_recovery_prepare(struct sio_sock *sock);
 /* Behind its last callback: takes its data and user, and lets it come back. */
 void sio_recovery_save(struct sio_sock *sock, struct sio_saved *saved);
 
+/* The way back failed with its connection: it may try again. */
+void sio_recovery_keep(struct belfry_nsp *nsp, struct sio_saved *saved);
+
 /* Who went with @pid, if it may still come back. Owns: the caller. */
 struct sio_saved *sio_recovery_take(struct belfry_nsp *nsp, belfry_bytes pid, uint64_t now_ms);
 

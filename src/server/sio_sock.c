@@ -36,11 +36,6 @@ static struct sio_sock *take_memory(struct eio_session *s)
         s->first = (struct sio_sock){ .is_inside = true };
         return &s->first;
     }
-    if (s->first.phase == SIO_ENDED && s->first.session != NULL) {
-        sio_sock_deinit(&s->first); /* of a namespace that was left */
-        s->first = (struct sio_sock){ .is_inside = true };
-        return &s->first;
-    }
     return mem_alloc_zeroed(sizeof(struct sio_sock));
 }
 
@@ -87,6 +82,8 @@ void sio_admission_end(struct sio_sock *sock)
     for (uint32_t i = 0; i < a->room_count; i++)
         mem_free((void *)a->rooms[i].data);
     mem_free(a->rooms);
+    if (a->saved != NULL)
+        sio_recovery_keep(sock->sock.nsp, a->saved); /* its connection was lost on the way */
     mem_free(a->message);
     mem_free(a->data);
     mem_free(a);
@@ -136,22 +133,21 @@ belfry_err sio_wish_leave(struct sio_sock *sock, const char *room)
     return BELFRY_OK;
 }
 
-void sio_sock_deinit(struct sio_sock *sock)
+/* The session is still there: it was buried later. */
+static void free_sock(struct grave *grave)
 {
+    struct sio_sock *sock = BELFRY_CONTAINER_OF(grave, struct sio_sock, grave);
     sock_deinit(&sock->sock);
     mem_free(sock->data);
     mem_free(sock->auth);
     mem_free(sock->pid);
     mem_free(sock->long_id);
     sio_admission_end(sock);
-    sock->session = NULL;
-}
-
-static void free_sock(struct grave *grave)
-{
-    struct sio_sock *sock = BELFRY_CONTAINER_OF(grave, struct sio_sock, grave);
-    sio_sock_deinit(sock);
-    mem_free(sock);
+    nsp_release(sock->sock.nsp); /* not earlier: handlers could ask for its name */
+    if (sock->is_inside)
+        sock->session->is_first_used = false;
+    else
+        mem_free(sock);
 }
 
 /* --- ending -----------------------------------------------------------------------------------*/
@@ -210,7 +206,8 @@ static void forget_moved(struct sio_sock *sock)
 }
 
 /* Handlers of the end; in between it leaves its rooms. */
-static void leave(struct sio_sock *sock, const char *reason, const char *description)
+static void leave(struct sio_sock *sock, const char *reason, const char *description,
+                  enum sio_farewell farewell)
 {
     const struct nsp_handlers *handlers = sock->sock.nsp->handlers;
     struct buf args = { 0 };
@@ -224,9 +221,8 @@ static void leave(struct sio_sock *sock, const char *reason, const char *descrip
     belfry_bytes text = buf_failed(&args) ? BELFRY_BYTES("\"\"") : buf_bytes(&args);
     if (has_moment(sock, NSP_DISCONNECTING))
         call_moment(sock, NSP_DISCONNECTING, text, count);
-    /* Not of its own will: it may come back (socketio.md 10). */
     struct sio_saved *saved = NULL;
-    if (sock->pid != NULL && strstr(reason, "namespace") == NULL)
+    if (sock->pid != NULL && farewell == SIO_MAY_RETURN)
         saved = sio_recovery_prepare(sock);
     sock->sock.state = SOCK_ENDED;
     sock_leave_all(&sock->sock, handlers->on_leave);
@@ -237,7 +233,8 @@ static void leave(struct sio_sock *sock, const char *reason, const char *descrip
     buf_deinit(&args);
 }
 
-void sio_sock_end(struct sio_sock *sock, const char *reason, const char *description)
+void sio_sock_end(struct sio_sock *sock, const char *reason, const char *description,
+                  enum sio_farewell farewell)
 {
     if (sock->phase == SIO_ENDED)
         return;
@@ -249,7 +246,7 @@ void sio_sock_end(struct sio_sock *sock, const char *reason, const char *descrip
     if (was_connected) {
         sock_catch_up(&sock->sock);
         counter_add(&worker->counters.connections_sio, (uint64_t)-1);
-        leave(sock, reason, description);
+        leave(sock, reason, description, farewell);
     } else {
         sock->sock.state = SOCK_ENDED;
         sock_leave_all(&sock->sock, NULL); /* one that could not come back may be in some */
@@ -261,9 +258,7 @@ void sio_sock_end(struct sio_sock *sock, const char *reason, const char *descrip
     sock->data = NULL;
     sio_call_forget(sock);
     sock_retire(&sock->sock);
-    nsp_release(sock->sock.nsp);
-    if (!sock->is_inside) /* the other one goes with its session, or serves again */
-        loop_bury(&worker->loop, &sock->grave, free_sock);
+    loop_bury(&worker->loop, &sock->grave, free_sock);
 }
 
 /* --- what it hears ----------------------------------------------------------------------------*/
@@ -434,12 +429,12 @@ const char *belfry_sock_query(belfry_sock *sock, const char *name)
 {
     const char *url = belfry_sock_url(sock);
     const char *query = url != NULL ? strchr(url, '?') : NULL;
-    struct buf *value = &sock_worker(sock)->query_text;
-    buf_clear(value);
-    if (query == NULL || http_query_find(bytes_of_text(query + 1), name, value) != BELFRY_OK)
-        return NULL;
-    buf_put_char(value, '\0');
-    return buf_failed(value) ? NULL : (const char *)value->data;
+    struct buf value = { 0 };
+    const char *text = NULL;
+    if (query != NULL && http_query_find(bytes_of_text(query + 1), name, &value) == BELFRY_OK)
+        text = worker_keep_text(sock_worker(sock), buf_bytes(&value));
+    buf_deinit(&value);
+    return text;
 }
 
 const char *belfry_sock_auth(belfry_sock *sock)
@@ -502,5 +497,5 @@ void sio_disconnect(struct sio_sock *sock)
     if (sock->phase == SIO_ENDED)
         return;
     sio_send_disconnect(sock->session, nsp_name(sock->sock.nsp));
-    sio_sock_end(sock, "server namespace disconnect", NULL);
+    sio_sock_end(sock, "server namespace disconnect", NULL, SIO_LEAVES);
 }

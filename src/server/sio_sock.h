@@ -14,6 +14,7 @@
 #include "socketio/packet.h"
 
 struct eio_session;
+struct sio_saved;
 struct sio_wait;
 
 enum sio_phase { SIO_CONNECTING, SIO_CONNECTED, SIO_ENDED };
@@ -26,7 +27,12 @@ struct sio_admission {
     char *data;                        /* JSON; NULL: none */
     belfry_bytes *rooms;               /* that middlewares want it in; each a copy */
     uint32_t room_count;
+    struct sio_saved *saved; /* what it comes back to; NULL: it is new */
+    struct message_id since; /* and what it has heard */
 };
+
+/* Has it gone for good, or lost its connection (socketio.md 10)? */
+enum sio_farewell { SIO_LEAVES, SIO_MAY_RETURN };
 
 struct sio_sock {
     struct belfry_sock sock;
@@ -75,7 +81,6 @@ struct sio_sock *sio_sock_find(const struct eio_session *s, belfry_bytes nsp);
 
 /* A socket of @s in @nsp, not connected yet. NULL: no memory, or too many. */
 struct sio_sock *sio_sock_new(struct eio_session *s, struct belfry_nsp *nsp);
-void sio_sock_deinit(struct sio_sock *sock);
 
 /* Calls the handlers of "connection". */
 void sio_sock_tell_connected(struct sio_sock *sock);
@@ -96,7 +101,8 @@ void sio_disconnect(struct sio_sock *sock);
 
 /* The last callbacks; out of its rooms and its session. Nothing is written. @description may be
  * NULL. */
-void sio_sock_end(struct sio_sock *sock, const char *reason, const char *description);
+void sio_sock_end(struct sio_sock *sock, const char *reason, const char *description,
+                  enum sio_farewell farewell);
 
 /* Writes @said (nsp is filled in) to it, at once, whatever else is said of it. Errors: GONE, LIMIT
  * (above max_queue_bytes), NOMEM. */

@@ -159,12 +159,10 @@ belfry *belfry_sock_server(const belfry_sock *sock)
 
 const char *belfry_sock_address(belfry_sock *sock)
 {
-    struct buf *scratch = &sock_worker(sock)->scratch;
-    buf_clear(scratch);
-    if (buf_reserve(scratch, STREAM_ADDRESS_SIZE) != BELFRY_OK)
-        return "-";
-    sock_ops_of(sock)->address(sock, (char *)scratch->data);
-    return (const char *)scratch->data;
+    char address[STREAM_ADDRESS_SIZE];
+    sock_ops_of(sock)->address(sock, address);
+    const char *text = worker_keep_text(sock_worker(sock), bytes_of_text(address));
+    return text != NULL ? text : "-";
 }
 
 size_t belfry_queued(const belfry_sock *sock)

@@ -11,6 +11,7 @@
 #include "server/eio_session.h"
 #include "server/http_session.h"
 #include "server/presence.h"
+#include "server/request.h"
 #include "server/server.h"
 #include "server/sio_call.h"
 #include "server/sio_recovery.h"
@@ -38,6 +39,28 @@ struct worker *worker_current_of(const struct belfry *server)
 uint64_t worker_wall_ms(const struct worker *w)
 {
     return w->loop.clock->wall_ms(w->loop.clock->user);
+}
+
+const char *worker_keep_text(struct worker *w, belfry_bytes text)
+{
+    struct request_text *kept = mem_alloc(sizeof *kept + text.size + 1);
+    if (kept == NULL)
+        return NULL;
+    if (text.size > 0)
+        memcpy(kept->text, text.data, text.size);
+    kept->text[text.size] = '\0';
+    kept->next = w->kept_texts;
+    w->kept_texts = kept;
+    return kept->text;
+}
+
+static void free_kept_texts(struct worker *w)
+{
+    while (w->kept_texts != NULL) {
+        struct request_text *next = w->kept_texts->next;
+        mem_free(w->kept_texts);
+        w->kept_texts = next;
+    }
 }
 
 belfry_bytes worker_date(struct worker *w)
@@ -239,7 +262,7 @@ static void keep_house(struct timer *timer, uint64_t now_ms)
     hub_keep_house(w->shard, worker_wall_ms(w));
     if (w->index == 0)
         nsp_each(w->server, expire_recoverable, &now_ms);
-    (void)map_tidy(&w->eio_sessions, 256);
+    (void)map_tidy(&w->eio_by_sid, 256);
     if (now_ms / 1000 % POOL_TRIM_S == 0) {
         ws_pool_trim(w->pool);
         buf_deinit(&w->scratch);
@@ -289,6 +312,7 @@ static void on_turn_end(void *owner)
     frame_releaser_flush(&w->releaser);
     if (w->dirty.count > 0 || hub_has_pending(w->shard))
         w->loop.wants_turn = true;
+    free_kept_texts(w);
     check_stop(w);
     atomic_store_explicit(&w->last_turn_ms, w->loop.now_ms, memory_order_relaxed);
 }
@@ -382,14 +406,12 @@ static void abort_sock(struct belfry_sock *sock, void *arg)
     sock_ops_of(sock)->abort(sock);
 }
 
-/* Each ends, and is out of the map, when @end returns; handlers may have ended others too, so that
- * every step begins anew. */
+/* Each ends, and is out of the list, when @end returns; handlers may have ended others too. */
 static void end_sessions(struct worker *w, void (*end)(struct eio_session *s))
 {
-    struct map_node *node;
     hub_drain(w->shard);
-    while ((node = map_next(&w->eio_sessions, &(struct map_cursor){ 0 })) != NULL)
-        end(BELFRY_CONTAINER_OF(node, struct eio_session, by_sid));
+    while (w->eio_sessions != NULL)
+        end(w->eio_sessions);
 }
 
 /* While it drains, operators may still ask how it goes. */
@@ -553,7 +575,7 @@ void worker_deinit(struct worker *w)
     current_worker = w;
     w->calls = sio_calls_free(w->calls);
     presence_deinit(w);
-    map_deinit(&w->eio_sessions);
+    map_deinit(&w->eio_by_sid);
     loop_deinit(&w->loop);
     current_worker = before;
     w->pool = ws_pool_free(w->pool);
@@ -564,7 +586,7 @@ void worker_deinit(struct worker *w)
     buf_deinit(&w->packet);
     buf_deinit(&w->base64);
     sio_scratch_deinit(&w->msgpack);
-    buf_deinit(&w->query_text);
+    free_kept_texts(w);
     mem_free(w->dirty.items);
     mem_free(w->congested.items);
     mem_free(w->again.items);

@@ -75,15 +75,16 @@ struct worker {
     struct timer housekeeping;
     struct timer catch_up;
 
-    struct buf request_scratch; /* decoded parts of the request being handled */
-    struct buf deflated;        /* the same, for the message being compressed */
-    struct buf scratch;         /* for the function that is running; nobody keeps it */
-    struct buf packet;          /* the Socket.IO packet being written */
-    struct buf base64;          /* the Engine.IO packet being read, decoded */
-    struct sio_scratch msgpack; /* the MessagePack packet being read */
-    struct buf query_text;      /* what belfry_sock_query gave last */
-    struct map eio_sessions;    /* by id */
-    struct sio_calls *calls;    /* that wait here for answers */
+    struct buf request_scratch;       /* decoded parts of the request being handled */
+    struct buf deflated;              /* the same, for the message being compressed */
+    struct buf scratch;               /* for the function that is running; nobody keeps it */
+    struct buf packet;                /* the Socket.IO packet being written */
+    struct buf base64;                /* the Engine.IO packet being read, decoded */
+    struct sio_scratch msgpack;       /* the MessagePack packet being read */
+    struct map eio_by_sid;            /* Engine.IO sessions */
+    struct eio_session *eio_sessions; /* the same, in a list */
+    struct request_text *kept_texts;  /* handed out to handlers; until the turn's end */
+    struct sio_calls *calls;          /* that wait here for answers */
     char date[HTTP_DATE_SIZE + 1];
     uint64_t date_s;
 
@@ -152,6 +153,9 @@ static inline bool worker_is_congested(const struct worker *w)
 {
     return hub_is_congested(w->shard->hub);
 }
+
+/* A copy of @text with a NUL, until the turn's end; NULL: no memory. */
+const char *worker_keep_text(struct worker *w, belfry_bytes text);
 
 /* The date for a response, made once a second. */
 belfry_bytes worker_date(struct worker *w);
