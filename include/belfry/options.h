@@ -94,7 +94,7 @@ typedef enum belfry_deflate_mode {
     SIZE(   max_auth_bytes,          16384,       2,     1048576,     0,    "size of the auth that a Socket.IO client connects with") \
     COUNT(  max_attachments,         10,          1,     255,         0,    "binary attachments of one Socket.IO packet")  \
     COUNT(  max_recoverable,         100000,      1,     10000000,    0,    "sockets of a namespace that are kept to come back; the oldest go above it") \
-    FLAG(   forget_handshakes,                                              "keep request headers and auth only until a first namespace is connected: less memory (library)") \
+    FLAG(   forget_handshakes,                                              "keep request headers, url and auth only until a first namespace is connected: less memory (library)") \
     TEXT(   client_dir,              "",                                    "folder with the client's files (dist of the npm package socket.io-client), served at /socket.io/socket.io.js") \
     CHOICE( deflate,                 DEFLATE_MODES, belfry_deflate_mode,    "WebSocket compression")                       \
     SIZE(   deflate_threshold_bytes, 256,         1,     1073741824,  0,    "smaller messages are sent uncompressed")      \

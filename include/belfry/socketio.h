@@ -51,12 +51,14 @@ BELFRY_API belfry_nsp *belfry_of_match(belfry *server,
 /** The name of @nsp, "/" or "/admin". Owns: @nsp. */
 BELFRY_API const char *belfry_nsp_name(const belfry_nsp *nsp);
 
-/** The namespace that @sock is in. */
+/** The namespace that @sock is in. One that a client's wish has made is to be used while a socket
+ * is in it; whoever wants it for longer asks for it by belfry_of or hears of it by
+ * belfry_on_namespace, and has it for good. */
 BELFRY_API belfry_nsp *belfry_sock_nsp(const belfry_sock *sock);
 
 /** Calls @fn for each namespace that a client's wish has made, on the worker of that client, before
- * its middlewares. What @fn has heard of stays for good: it does not make room for others.
- * Errors: STATE (started). */
+ * its middlewares; of different workers at the same time. What @fn has heard of stays for good: it
+ * does not make room for others. Errors: STATE (started). */
 BELFRY_API belfry_err belfry_on_namespace(belfry *server, void (*fn)(belfry_nsp *nsp, void *user),
                                           void *user);
 
@@ -187,8 +189,9 @@ typedef void (*belfry_reply_handler)(belfry_err err, belfry_msg *const *replies,
  * Emits an event that asks for an answer, to one socket (belfry_only) or to a whole room, and calls
  * @on_reply once: when all have answered, or after @timeout_ms (0: that of the target, else 5 s).
  * Plain WebSocket members are not asked; of one alone (belfry_only) that is INVALID.
- * Thread: any; @on_reply runs on the calling worker, or on one of them. Errors: as belfry_emit;
- * then @on_reply is not called. From a foreign thread what goes wrong later is told to @on_reply.
+ * Thread: any; @on_reply runs on the calling worker, or on one of them, and may have run when this
+ * returns (nobody is there to answer). Errors: as belfry_emit; then @on_reply is not called. From a
+ * foreign thread what goes wrong later is told to @on_reply.
  */
 BELFRY_API belfry_err belfry_call(belfry_target target, uint32_t timeout_ms,
                                   belfry_reply_handler on_reply, void *user, const char *event,
@@ -306,7 +309,8 @@ typedef struct belfry_recovery {
     uint32_t max_disconnection_ms; /* 0: 120000 */
     bool runs_middlewares;         /* also for those that come back: skipMiddlewares false */
     /** A socket will not come back: its window is over, or its return was refused. @id_text is its
-     * public id, @data its belfry_data, freed after this. May be NULL. */
+     * public id, @data its belfry_data, freed after this. Runs on a worker, not always that of the
+     * socket, or in belfry_free. May be NULL. */
     void (*expired)(belfry_nsp *nsp, const char *id_text, void *data, void *user);
     void *user;
 } belfry_recovery;
@@ -318,7 +322,8 @@ typedef struct belfry_recovery {
  * Middlewares that judge those who come back (runs_middlewares) do so before the socket has its
  * data; what they join is joined beside the rooms that it had. When the server is freed, `expired`
  * is called for all who could still have come back.
- * @how may be NULL. Errors: STATE, NOMEM.
+ * Of a parent (belfry_of_pattern) it holds for all that are made. @how may be NULL.
+ * Errors: STATE, NOMEM.
  */
 BELFRY_API belfry_err belfry_recover(belfry_nsp *nsp, const belfry_recovery *how);
 

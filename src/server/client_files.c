@@ -121,7 +121,10 @@ static bool refresh(struct kept_file *file, const char *folder, const char *name
         info.st_size == file->info.st_size)
         return true;
     forget_file(file);
-    return read_file(path, &file->info, &file->bodies[HTTP_IDENTITY]);
+    if (read_file(path, &file->info, &file->bodies[HTTP_IDENTITY]))
+        return true;
+    forget_file(file); /* half of it is not it */
+    return false;
 }
 
 /* Compressed once, for all who ask. */

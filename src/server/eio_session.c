@@ -94,9 +94,7 @@ static struct eio_request *keep_request(struct worker *worker, const struct eio_
     struct eio_request *kept = mem_alloc(sizeof *kept + size);
     if (kept == NULL)
         return NULL;
-    *kept = (struct eio_request){ .issued_ms = worker_wall_ms(worker),
-                                  .is_secure = request_is_secure(req),
-                                  .size = (uint32_t)size };
+    *kept = (struct eio_request){ .issued_ms = worker_wall_ms(worker), .size = (uint32_t)size };
     char *at = put_with_nul(put_with_nul(kept->text, head->target), address);
     for (size_t i = 0; i < head->field_count; i++) {
         at = put_with_nul(at, head->fields[i].name);

@@ -36,7 +36,6 @@ struct eio_held;
 /* The first HTTP request, for those who ask later: url, address and headers, as text. */
 struct eio_request {
     uint64_t issued_ms; /* since 1970 */
-    bool is_secure;
     uint32_t size;
     char text[]; /* url, address, then name and value of each header; each ends with a NUL */
 };

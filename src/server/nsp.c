@@ -148,16 +148,28 @@ void nsp_release(struct belfry_nsp *nsp)
     pthread_mutex_unlock(&registry->lock);
 }
 
+/* One of @parent that nobody is in and nobody may come back to. Others that are met are asked last
+ * the next time, so a search is short and none is passed over for ever. */
+static struct belfry_nsp *find_idle(struct nsp_registry *registry, const struct belfry_nsp *parent)
+{
+    for (int i = 0; i < 64 && registry->first_idle != NULL; i++) {
+        struct belfry_nsp *nsp = registry->first_idle;
+        if (nsp->parent == parent &&
+            (nsp->recovered == NULL || sio_recovery_count(nsp->recovered) == 0))
+            return nsp;
+        end_idleness(registry, nsp);
+        make_idle(registry, nsp);
+    }
+    return NULL;
+}
+
 /* One that nobody is in and nobody may come back to, under @name; what it remembered is forgotten.
  * NULL: there is none. */
 static struct belfry_nsp *rename_idle(struct belfry *server, belfry_bytes name,
                                       struct belfry_nsp *parent)
 {
     struct nsp_registry *registry = &server->namespaces;
-    struct belfry_nsp *nsp = registry->first_idle;
-    while (nsp != NULL && (nsp->parent != parent ||
-                           (nsp->recovered != NULL && sio_recovery_count(nsp->recovered) > 0)))
-        nsp = nsp->idle_next;
+    struct belfry_nsp *nsp = find_idle(registry, parent);
     char *copy = nsp != NULL ? mem_dup_bytes(name) : NULL;
     if (copy == NULL)
         return NULL;
@@ -580,9 +592,11 @@ belfry_err belfry_recover(belfry_nsp *nsp, const belfry_recovery *how)
     if (how != NULL)
         nsp->handlers->recovery = *how;
     nsp->handlers->recovers = true;
-    if (nsp->hub != NULL && nsp->recovered == NULL) {
-        nsp->recovered = sio_recovery_new(nsp);
-        if (nsp->recovered == NULL)
+    for (struct belfry_nsp *n = nsp->server->namespaces.first; n != NULL; n = n->next) {
+        if (n->handlers != nsp->handlers || n->recovered != NULL)
+            continue; /* not it, and not a child that there is already */
+        n->recovered = sio_recovery_new(n);
+        if (n->recovered == NULL)
             return server_why(BELFRY_ERR_NOMEM, "out of memory");
     }
     return BELFRY_OK;

@@ -634,6 +634,24 @@ static void test_middlewares_may_judge_those_who_come_back(void **state)
     journal_expect("expired /;free /;expired /;free /;");
 }
 
+static void test_recovery_holds_for_children_in_any_order(void **state)
+{
+    (void)state;
+    struct sio ada;
+    begin_server((belfry_options){ 0 });
+    belfry_nsp *rooms = belfry_of_pattern(server, "^/r");
+    assert_non_null(belfry_of(server, "/r1")); /* is there before it is said */
+    assert_int_equal(belfry_recover(rooms, NULL), BELFRY_OK);
+    start_server();
+    sio_open(&ada);
+    for (int i = 1; i <= 2; i++) {
+        sio_ask_in(&ada, i == 1 ? "/r1" : "/r2", "");
+        assert_non_null(strstr(sio_take(&ada), "\"pid\""));
+    }
+    sio_drop(&ada);
+    end_server();
+}
+
 /* The one room that may be is another one by now: the connection ends, and nothing is left of the
  * attempt, not even the note that the id lives on another worker. */
 static void test_who_cannot_be_let_in_again_is_sent_away(void **state)
@@ -855,6 +873,7 @@ int main(void)
         cmocka_unit_test(test_whoever_comes_back_is_who_it_was),
         cmocka_unit_test(test_who_does_not_come_back_in_time_expires),
         cmocka_unit_test(test_middlewares_may_judge_those_who_come_back),
+        cmocka_unit_test(test_recovery_holds_for_children_in_any_order),
         cmocka_unit_test(test_who_cannot_be_let_in_again_is_sent_away),
         cmocka_unit_test(test_a_socket_knows_how_it_came),
         cmocka_unit_test(test_many_sockets_are_moved_and_told_of),
