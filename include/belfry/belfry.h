@@ -232,8 +232,9 @@ BELFRY_API belfry_err belfry_ws(belfry *server, const char *pattern,
  * those of your own routes meet in the same rooms. Errors: INVALID, STATE, NOMEM. */
 BELFRY_API belfry_err belfry_rooms(belfry *server, const char *pattern);
 
-/** Names the user of the socket that will come of @req, for presence; call it in `upgrade`.
- * Errors: INVALID (not UTF-8), NOMEM. */
+/** Names the user of the socket that will come of @req, for presence; call it in `upgrade`, or in
+ * `allow` of belfry_socketio: then it holds in each namespace that the client connects to. Errors:
+ * INVALID (not UTF-8), NOMEM. */
 BELFRY_API belfry_err belfry_request_set_user(belfry_request *req, const char *user);
 
 /** The server that @req came to. */
@@ -261,6 +262,12 @@ BELFRY_API belfry_id belfry_sock_id(const belfry_sock *sock);
  * session, which is a secret otherwise, or "/nsp#" and that.) */
 BELFRY_API const char *belfry_sock_id_text(const belfry_sock *sock);
 BELFRY_API const char *belfry_sock_user(const belfry_sock *sock); /* NULL: not named */
+
+/** Names the user of @sock, in the place of the name it has: in a middleware or in "connection", or
+ * in `open`. Once it is in a room others know its name: STATE. Errors: INVALID (not UTF-8), STATE,
+ * NOMEM. */
+BELFRY_API belfry_err belfry_sock_set_user(belfry_sock *sock, const char *user);
+
 BELFRY_API belfry *belfry_sock_server(const belfry_sock *sock);
 BELFRY_API const char *belfry_sock_address(belfry_sock *sock); /* of the peer */
 
@@ -301,6 +308,9 @@ BELFRY_API uint32_t belfry_members(belfry_nsp *nsp, const char *room);
 /** Calls @visit with each room that @sock is in. It must not join or leave. */
 BELFRY_API void belfry_each_room(belfry_sock *sock, void (*visit)(const char *room, void *user),
                                  void *user);
+
+/** Is @sock in @room? In a middleware: will it be? */
+BELFRY_API bool belfry_is_in(belfry_sock *sock, const char *room);
 
 #define BELFRY_TARGET_ROOMS 8
 

@@ -187,8 +187,8 @@ typedef void (*belfry_reply_handler)(belfry_err err, belfry_msg *const *replies,
 
 /**
  * Emits an event that asks for an answer, to one socket (belfry_only) or to a whole room, and calls
- * @on_reply once: when all have answered, or after @timeout_ms (0: that of the target, else 5 s).
- * Plain WebSocket members are not asked; of one alone (belfry_only) that is INVALID.
+ * @on_reply (not NULL) once: when all have answered, or after @timeout_ms (0: that of the target,
+ * else 5 s). Plain WebSocket members are not asked; of one alone (belfry_only) that is INVALID.
  * Thread: any; @on_reply runs on the calling worker, or on one of them, and may have run when this
  * returns (nobody is there to answer). Errors: as belfry_emit; then @on_reply is not called. From a
  * foreign thread what goes wrong later is told to @on_reply.
@@ -211,7 +211,7 @@ BELFRY_API belfry_err belfry_call_raw(belfry_target target, uint32_t timeout_ms,
 typedef belfry_err (*belfry_middleware)(belfry_sock *sock, belfry_msg *msg, void *user);
 
 /** Asks @middleware, in the order of adding, before a socket of @nsp is connected. Its message has
- * one argument: what the client gave as `auth` (an object). Errors: STATE, NOMEM. */
+ * one argument: what the client gave as `auth` (an object). Errors: INVALID, STATE, NOMEM. */
 BELFRY_API belfry_err belfry_use(belfry_nsp *nsp, belfry_middleware middleware, void *user);
 
 /** Asks @middleware before each event is handled. Not BELFRY_OK: the event goes no further and
@@ -297,8 +297,8 @@ typedef struct belfry_peer {
 typedef void (*belfry_peers_handler)(belfry_err err, const belfry_peer *peers, unsigned count,
                                      void *user);
 
-/** Calls @on_peers with all that an emit to @target would reach, once: OK, or NOMEM with those that
- * could be told. Thread: any; @on_peers runs as on_reply of belfry_call. */
+/** Calls @on_peers (not NULL) with all that an emit to @target would reach, once: OK, or NOMEM with
+ * those that could be told. Thread: any; @on_peers runs as on_reply of belfry_call. */
 BELFRY_API belfry_err belfry_fetch_sockets(belfry_target target, belfry_peers_handler on_peers,
                                            void *user);
 

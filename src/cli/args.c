@@ -72,7 +72,7 @@ belfry_err args_parse(struct args *out, int argc, char **argv, struct config_err
 
 void args_print_usage(FILE *out)
 {
-    fputs("belfry " BELFRY_VERSION ": rooms for WebSockets\n"
+    fputs("belfry " BELFRY_VERSION ": rooms for WebSocket and Socket.IO clients\n"
           "\n"
           "Usage: belfry VERB [flags]\n"
           "\n",

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <belfry/belfry.h>
+
 #include "config/risk.h"
 #include "config/write.h"
 
@@ -52,7 +54,7 @@ int command_config(int argc, char **argv)
 static int check_files(const struct config *c)
 {
     static const int rows[] = { CONFIG_ROW_tls_cert, CONFIG_ROW_tls_key, CONFIG_ROW_static_dir,
-                                CONFIG_ROW_web_dir };
+                                CONFIG_ROW_web_dir, CONFIG_ROW_client_dir };
     int fault_count = 0;
     for (const int *row = rows; row != BELFRY_END(rows); row++) {
         const char *path = config_get(c, &config_rows[*row]).text;
@@ -62,6 +64,17 @@ static int check_files(const struct config *c)
             fault_count++;
         }
     }
+    return fault_count;
+}
+
+/* What belfry_new would refuse, after `serve` has been told to start. */
+static int check_options(const struct config *c)
+{
+    belfry *server = belfry_new(&c->options);
+    int fault_count = server == NULL;
+    if (server == NULL)
+        fprintf(stderr, "belfry: %s\n", belfry_why(NULL));
+    belfry_free(server);
     return fault_count;
 }
 
@@ -80,7 +93,7 @@ int command_check(int argc, char **argv)
     struct config config;
     if (load(&config, argc, argv) != BELFRY_OK)
         return 1;
-    int fault_count = check_files(&config);
+    int fault_count = check_files(&config) + check_options(&config);
     if (fault_count == 0)
         print_risks(&config);
     config_deinit(&config);

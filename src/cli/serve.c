@@ -38,7 +38,8 @@ static belfry_err add_socketio(belfry *server)
     return err == BELFRY_OK ? belfry_recover(io, NULL) : err;
 }
 
-static belfry *make_server(struct config *config)
+/* NULL: it could not be made, with the exit code of that. */
+static belfry *make_server(struct config *config, int *out_code)
 {
     if (config->demo && config->options.origins[0] == '\0')
         config->options.origins = "*";        /* any page may try it out */
@@ -46,6 +47,7 @@ static belfry *make_server(struct config *config)
     if (config->demo && config->web_dir[0] != '\0')
         config->options.static_dir = config->web_dir;
     belfry *server = belfry_new(&config->options);
+    *out_code = server == NULL ? 2 : 1;
     belfry_err err = server != NULL ? belfry_rooms(server, "/ws") : BELFRY_ERR_NOMEM;
     if (err == BELFRY_OK)
         err = add_socketio(server);
@@ -85,6 +87,8 @@ static void print_welcome(const struct config *config, const char *address)
     }
     fprintf(out, "  connect  ");
     print_url(out, address, is_tls ? "wss" : "ws", "/ws?user=ada");
+    fprintf(out, "   or socket.io-client: ");
+    print_url(out, address, http, "/");
     fprintf(out, "\n");
     if (config->ops_listen[0] == '\0') {
         fprintf(out, "  watch    ");
@@ -141,10 +145,12 @@ int command_serve(int argc, char **argv)
     belfry_log_level heard =
         config.log_level > BELFRY_LOG_INFO ? config.log_level : BELFRY_LOG_INFO;
     belfry_set_log(on_log, &welcome, heard);
-    belfry *server = make_server(&config);
+    int code;
+    belfry *server = make_server(&config, &code);
     welcome.server = server;
     block_signals();
-    int code = server != NULL ? belfry_run(server) : 1;
+    if (server != NULL)
+        code = belfry_run(server);
     if (code != 0)
         fprintf(stderr, "belfry: %s\n", belfry_why(server));
     belfry_free(server);

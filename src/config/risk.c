@@ -89,6 +89,14 @@ static void add_access_risks(struct list *l, const struct config *c, bool is_pub
     if (has_item(options->origins, "*"))
         add(l, "origins",
             "pages of any site may connect as their visitors; list your own sites instead");
+    if (has_item(options->origins, "*") && options->cors_credentials)
+        add(l, "cors_credentials",
+            "browsers send no cookies to a server that allows any site; list your sites in "
+            "origins");
+    if (options->allow_eio3)
+        add(l, "allow_eio3",
+            "other clients see the ids of Socket.IO 2 clients, and whoever knows the id of one can "
+            "send as it; for as long as there are such clients");
     if (*c->ops_listen == '\0' && is_public)
         add(l, "ops_listen",
             "/metrics and /readyz are on the public address too; "

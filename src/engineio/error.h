@@ -22,6 +22,9 @@ enum eio_error {
 #undef EIO_ERROR_ENUM
 };
 
+/* Codes are numbered without a gap. */
+#define EIO_ERROR_COUNT (EIO_ERR_UNSUPPORTED_REVISION + 1)
+
 /* What exactly was wrong, for those who watch refusals; clients are not told. */
 #define EIO_CONTEXTS(X)          \
     X(INVALID_ORIGIN)            \

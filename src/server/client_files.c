@@ -178,8 +178,10 @@ bool client_files_reply(struct eio_endpoint *e, struct exchange *x)
         reply_file(x, names[index], &files->files[index]);
     else
         exchange_reply(x, 404, "text/plain; charset=utf-8",
-                       BELFRY_BYTES("404 Not Found: set client_dir to the `dist` folder of the npm "
-                                    "package socket.io-client\n"));
+                       folder[0] != '\0'
+                           ? BELFRY_BYTES("404 Not Found: the folder client_dir has no such file\n")
+                           : BELFRY_BYTES("404 Not Found: set client_dir to the `dist` folder of "
+                                          "the npm package socket.io-client\n"));
     pthread_mutex_unlock(&files->lock);
     return true;
 }

@@ -19,16 +19,6 @@ static const struct row rows[] = {
 #undef COUNTER_ROW
 };
 
-const char *close_reason_text(enum close_reason reason)
-{
-    static const char *const texts[] = {
-#define CLOSE_REASON_TEXT(name, text) text,
-        CLOSE_REASONS(CLOSE_REASON_TEXT)
-#undef CLOSE_REASON_TEXT
-    };
-    return texts[reason];
-}
-
 static size_t name_size(const char *metric)
 {
     return strcspn(metric, "{");
@@ -55,6 +45,47 @@ static uint64_t sum_of(struct counters *const *workers, unsigned count, size_t o
     return sum;
 }
 
+/* --- those with one counter for each of a table's rows ----------------------------------------*/
+
+#define TEXT_OF_ROW(name, text) text,
+#define CODE_OF_ROW(name, code, message) #code,
+
+static const char *const close_reason_texts[] = { CLOSE_REASONS(TEXT_OF_ROW) };
+static const char *const session_end_texts[] = { SESSION_ENDS(TEXT_OF_ROW) };
+static const char *const eio_error_codes[] = { EIO_ERRORS(CODE_OF_ROW) };
+
+struct family {
+    const char *metric, *label, *help;
+    const char *const *values; /* of the label */
+    size_t count;
+    size_t offset; /* of an array, in struct counters */
+};
+
+static const struct family families[] = {
+    { "belfry_disconnects_total", "reason",
+      "WebSockets that ended, and slow members of either kind", close_reason_texts,
+      BELFRY_COUNT(close_reason_texts), offsetof(struct counters, closed) },
+    { "belfry_sessions_ended_total", "reason", "Engine.IO sessions that ended", session_end_texts,
+      BELFRY_COUNT(session_end_texts), offsetof(struct counters, sessions_ended) },
+    { "belfry_engineio_refused_total", "code", "Engine.IO requests answered with an error",
+      eio_error_codes, BELFRY_COUNT(eio_error_codes), offsetof(struct counters, eio_refused) },
+};
+
+const char *close_reason_text(enum close_reason reason)
+{
+    return close_reason_texts[reason];
+}
+
+static void put_family(struct buf *out, const struct family *f, struct counters *const *workers,
+                       unsigned count)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n", f->metric, f->help, f->metric);
+    for (size_t i = 0; i < f->count; i++)
+        buf_printf(
+            out, "%s{%s=\"%s\"} %llu\n", f->metric, f->label, f->values[i],
+            (unsigned long long)sum_of(workers, count, f->offset + i * sizeof(atomic_ullong)));
+}
+
 void counters_put(struct buf *out, struct counters *const *workers, unsigned count)
 {
     for (const struct row *row = rows; row != BELFRY_END(rows); row++) {
@@ -62,12 +93,6 @@ void counters_put(struct buf *out, struct counters *const *workers, unsigned cou
         buf_printf(out, "%s %llu\n", row->metric,
                    (unsigned long long)sum_of(workers, count, row->offset));
     }
-    buf_put_text(out, "# HELP belfry_disconnects_total WebSockets that ended\n"
-                      "# TYPE belfry_disconnects_total counter\n");
-    for (int reason = 0; reason < CLOSE_REASON_COUNT; reason++) {
-        size_t offset = offsetof(struct counters, closed) + (size_t)reason * sizeof(atomic_ullong);
-        buf_printf(out, "belfry_disconnects_total{reason=\"%s\"} %llu\n",
-                   close_reason_text((enum close_reason)reason),
-                   (unsigned long long)sum_of(workers, count, offset));
-    }
+    for (const struct family *f = families; f != BELFRY_END(families); f++)
+        put_family(out, f, workers, count);
 }

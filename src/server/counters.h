@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 
 #include "base/defs.h"
+#include "engineio/close.h"
+#include "engineio/error.h"
 
 /* clang-format off */
 /*    name                 type     metric and labels                                   help */
@@ -40,7 +42,6 @@
     X(repeats,             counter, "belfry_repeats_total",                             "publishes whose key was known: not delivered again") \
     X(room_errors,         counter, "belfry_request_errors_total",                      "room requests answered with an error") \
     X(encoded,             counter, "belfry_encoded_total",                             "wire forms made of room messages") \
-    X(eio_refused,         counter, "belfry_engineio_refused_total",                    "Engine.IO requests answered with an error") \
     X(eio_polls,           counter, "belfry_engineio_polls_total",                      "polls answered")              \
     X(eio_upgrades,        counter, "belfry_engineio_upgrades_total",                   "sessions that went from polling to WebSocket") \
     X(sio_connects,        counter, "belfry_namespace_connects_total{result=\"ok\"}",   "Socket.IO CONNECT packets")   \
@@ -62,7 +63,20 @@
     X(ping_timeout, "ping timeout")             \
     X(shutdown,     "server shutdown")          \
     X(memory,       "out of memory")
+/* Why Engine.IO sessions end: as their applications hear it (socketio.md), and two that they hear as
+ * one of these. The first ones are those of enum eio_reason. */
+#define SESSION_ENDS(X)                         \
+    EIO_REASONS(X)                              \
+    X(SLOW,         "slow member")              \
+    X(SHUTDOWN,     "server shutting down")
 /* clang-format on */
+
+enum session_end {
+#define SESSION_END_ENUM(name, text) SESSION_END_##name,
+    SESSION_ENDS(SESSION_END_ENUM)
+#undef SESSION_END_ENUM
+        SESSION_END_COUNT
+};
 
 enum close_reason {
 #define CLOSE_REASON_ENUM(name, text) CLOSED_##name,
@@ -80,6 +94,8 @@ struct counters {
     COUNTERS(COUNTER_FIELD)
 #undef COUNTER_FIELD
     atomic_ullong closed[CLOSE_REASON_COUNT];
+    atomic_ullong sessions_ended[SESSION_END_COUNT];
+    atomic_ullong eio_refused[EIO_ERROR_COUNT]; /* by code */
 };
 
 /* Only the owner writes, so no locked instruction is needed. */

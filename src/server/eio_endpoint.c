@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "engineio/error.h"
 #include "http/chars.h"
 #include "http/cors.h"
@@ -141,12 +142,10 @@ static struct fault check(struct eio_endpoint *e, belfry_request *req,
     return check_handshake(e, req, query, asked);
 }
 
-static void tell_hook(const struct eio_endpoint *e, belfry_request *req, const struct fault *fault,
-                      struct worker *worker)
+static void tell_refusal(const struct eio_endpoint *e, belfry_request *req,
+                         const struct fault *fault, struct worker *worker)
 {
-    counter_add(&worker->counters.eio_refused, 1);
-    if (e->hooks.connection_error == NULL)
-        return;
+    counter_add(&worker->counters.eio_refused[fault->code], 1);
     const char *message =
         fault->message != NULL ? fault->message : eio_error_message((enum eio_error)fault->code);
     char context[128]; /* what clients send is cut */
@@ -156,11 +155,17 @@ static void tell_hook(const struct eio_endpoint *e, belfry_request *req, const s
                  (const char *)fault->detail.data);
     else
         snprintf(context, sizeof context, "%s", eio_context_name(fault->context));
-    e->hooks.connection_error(req,
-                              &(belfry_connection_error){ .code = (unsigned)fault->code,
-                                                          .message = message,
-                                                          .context = context },
-                              e->hooks.user);
+    log_event(
+        BELFRY_LOG_DEBUG, "refused", "address=%s code=%d message=%s context=%s",
+        LOG_FIELD(bytes_of_text(belfry_request_address(req))), fault->code,
+        LOG_FIELD(bytes_of_text(message)),
+        LOG_FIELD(fault->code == EIO_ERR_UNKNOWN_SID ? bytes_of(NULL, 0) : bytes_of_text(context)));
+    if (e->hooks.connection_error != NULL)
+        e->hooks.connection_error(req,
+                                  &(belfry_connection_error){ .code = (unsigned)fault->code,
+                                                              .message = message,
+                                                              .context = context },
+                                  e->hooks.user);
 }
 
 /* --- ordinary requests ------------------------------------------------------------------------*/
@@ -169,7 +174,7 @@ static void refuse(struct eio_endpoint *e, struct exchange *x, const struct faul
 {
     struct buf body = { 0 };
     enum eio_error code = (enum eio_error)fault->code;
-    tell_hook(e, exchange_request(x), fault, worker_current());
+    tell_refusal(e, exchange_request(x), fault, worker_current());
     eio_error_put(&body, code, EIO_ASKED_HTTP, bytes_of_text(fault->message));
     eio_endpoint_put_fields(e, x);
     if (buf_failed(&body))
@@ -330,7 +335,7 @@ static void refuse_upgrade(struct eio_endpoint *e, belfry_request *req, const st
 {
     struct buf body = { 0 };
     enum eio_error code = (enum eio_error)fault->code;
-    tell_hook(e, req, fault, req->conn->worker);
+    tell_refusal(e, req, fault, req->conn->worker);
     eio_error_put(&body, code, EIO_ASKED_UPGRADE, bytes_of_text(fault->message));
     req->must_close = true;
     request_reply(req, eio_error_status(code, EIO_ASKED_UPGRADE),
@@ -383,6 +388,8 @@ static bool check_origin(const struct eio_endpoint *e, belfry_request *req)
         HTTP_ORIGIN_REFUSED)
         return true;
     counter_add(&req->conn->worker->counters.handshakes_origin, 1);
+    log_event(BELFRY_LOG_DEBUG, "refused", "address=%s origin=%s",
+              LOG_FIELD(bytes_of_text(belfry_request_address(req))), LOG_FIELD(origin));
     req->must_close = true;
     request_reply(req, 403, "text/html",
                   BELFRY_BYTES("Forbidden: this origin is not allowed: list it in `origins`"));

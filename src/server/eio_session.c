@@ -143,6 +143,8 @@ struct eio_session *eio_session_new(struct worker *worker, const struct eio_wish
         mem_free(s);
         return NULL;
     }
+    s->user = wish->request->user; /* it is the session's now */
+    wish->request->user = NULL;
     char sid[PUBLIC_ID_SIZE + 1];
     worker_make_public_id(worker, sid);
     memcpy(s->sid, sid, sizeof s->sid);
@@ -191,6 +193,7 @@ void eio_session_discard(struct eio_session *s)
     unlist_session(worker, s);
     counter_add(&worker->counters.connections_eio, (uint64_t)-1);
     mem_free(s->request);
+    mem_free(s->user);
     mem_free(s);
 }
 
@@ -313,6 +316,7 @@ void eio_session_end_slow(struct eio_session *s)
 {
     drop_what_waits(s);
     s->close_code = WS_CLOSE_TRY_LATER;
+    s->is_slow = true;
     counter_add(&s->conn.worker->counters.closed[CLOSED_slow], 1);
     eio_session_end(s, EIO_CAUSE_WEBSOCKET_ERROR);
 }
@@ -353,6 +357,37 @@ static void drop_requests(struct eio_session *s)
     eio_polling_drop_held(s);
 }
 
+static enum session_end end_of(const struct eio_session *s, enum eio_cause cause)
+{
+    if (s->is_shutdown)
+        return SESSION_END_SHUTDOWN;
+    if (s->is_slow)
+        return SESSION_END_SLOW;
+    return (enum session_end)eio_cause_reason(cause);
+}
+
+/* What an operator wants to know beside the reason. */
+static const char *why_of(const struct eio_session *s, enum eio_cause cause)
+{
+    if (s->is_slow)
+        return "slow member: max_queue_bytes were waiting";
+    if (s->close_code == WS_CLOSE_TOO_BIG)
+        return "message too big";
+    if (s->close_code == WS_CLOSE_BAD_DATA)
+        return "invalid data";
+    return eio_cause_description(cause);
+}
+
+/* Of the connection, or of the request that a polling session began with. Lives for one line. */
+static belfry_bytes address_of(const struct eio_session *s)
+{
+    static _Thread_local char address[STREAM_ADDRESS_SIZE];
+    if (!eio_state_is_websocket(&s->state))
+        return bytes_of_text(s->request->text + strlen(s->request->text) + 1);
+    stream_address(&s->conn.stream, address);
+    return bytes_of_text(address);
+}
+
 void eio_session_finish(struct eio_session *s)
 {
     if (s->has_ended)
@@ -361,8 +396,10 @@ void eio_session_finish(struct eio_session *s)
     struct worker *worker = s->conn.worker;
     enum eio_cause cause = eio_state_cause(&s->state);
     const char *reason = s->reason != NULL ? s->reason : eio_reason_text(eio_cause_reason(cause));
-    log_event(BELFRY_LOG_DEBUG, "session-ended", "reason=\"%s\" description=\"%s\"", reason,
-              eio_cause_description(cause));
+    counter_add(&worker->counters.sessions_ended[end_of(s, cause)], 1);
+    log_event(BELFRY_LOG_DEBUG, "session-ended", "address=%s transport=%s reason=%s why=%s",
+              LOG_FIELD(address_of(s)), eio_state_is_websocket(&s->state) ? "websocket" : "polling",
+              LOG_FIELD(bytes_of_text(reason)), LOG_FIELD(bytes_of_text(why_of(s, cause))));
     sio_client_end(s, reason, eio_cause_description(cause));
     unlist_session(worker, s);
     counter_add(&worker->counters.connections_eio, (uint64_t)-1);
@@ -426,5 +463,6 @@ void eio_session_free(struct conn *c)
     ws_decoder_deinit(&s->decoder);
     sio_decoder_deinit(&s->packets);
     mem_free(s->request);
+    mem_free(s->user);
     mem_free(s);
 }

@@ -49,6 +49,7 @@ struct eio_session {
     struct eio_endpoint *endpoint;
     struct sio_sock *socks; /* connected or connecting */
     struct eio_request *request;
+    char *user;            /* as `allow` named whoever comes, or NULL */
     struct exchange *poll; /* waits for packets */
     struct exchange *post; /* its body is coming, or is held */
     struct eio_held *held; /* the rest of a body whose answers wait for a poll; mostly NULL */
@@ -64,6 +65,7 @@ struct eio_session {
     bool wants_base64 : 1;
     bool has_ended : 1;
     bool is_shutdown : 1; /* the server stops: tell a WebSocket so */
+    bool is_slow : 1;     /* more waited than may */
     bool is_broken : 1;   /* out of memory for a packet: ends with the next timer */
     uint16_t close_code;  /* of a WebSocket that failed; 0: none */
 };

@@ -490,6 +490,8 @@ belfry_err belfry_on_namespace(belfry *server, void (*fn)(belfry_nsp *nsp, void 
 
 static belfry_err append_handler(struct nsp_handler **list, belfry_handler fn, void *user)
 {
+    if (fn == NULL)
+        return server_why(BELFRY_ERR_INVALID, "the handler is missing");
     struct nsp_handler *handler = mem_alloc(sizeof *handler);
     if (handler == NULL)
         return server_why(BELFRY_ERR_NOMEM, "out of memory for a handler");
@@ -502,6 +504,8 @@ static belfry_err append_handler(struct nsp_handler **list, belfry_handler fn, v
 
 static belfry_err append_middleware(struct nsp_middleware **list, belfry_middleware fn, void *user)
 {
+    if (fn == NULL)
+        return server_why(BELFRY_ERR_INVALID, "the middleware is missing");
     struct nsp_middleware *middleware = mem_alloc(sizeof *middleware);
     if (middleware == NULL)
         return server_why(BELFRY_ERR_NOMEM, "out of memory for a middleware");

@@ -109,7 +109,10 @@ static void refuse_name(belfry_sock *sock, enum rooms_name_fault fault)
     char reason[128];
     snprintf(reason, sizeof reason, "the event %s: choose another name",
              rooms_name_fault_text(fault));
-    rooms_app_refuse(sock, bytes_of(NULL, 0), ROOMS_ERR_BAD_REQUEST, bytes_of_text(reason));
+    rooms_app_refuse(sock, bytes_of(NULL, 0),
+                     fault == ROOMS_NAME_RESERVED ? ROOMS_ERR_RESERVED_EVENT
+                                                  : ROOMS_ERR_BAD_REQUEST,
+                     bytes_of_text(reason));
 }
 
 static void on_any(belfry_sock *sock, belfry_msg *msg, void *user)
@@ -137,13 +140,6 @@ static void on_any(belfry_sock *sock, belfry_msg *msg, void *user)
 
 /* --- names ------------------------------------------------------------------------------------*/
 
-static void take_user(belfry_sock *sock, belfry_bytes name)
-{
-    if (name.size == 0 || sock->user != NULL || !rooms_app_may_be_user(sock->route->server, name))
-        return;
-    sock->user = mem_dup_bytes(name);
-}
-
 /* Its rooms were told that it left; that it is among them again is in no history either. */
 static void announce_return(belfry_sock *sock)
 {
@@ -153,27 +149,43 @@ static void announce_return(belfry_sock *sock)
     }
 }
 
-/* As io({ auth: { user: "ada" } }) or io("/?user=ada") says it. */
 static void on_connection(belfry_sock *sock, belfry_msg *msg, void *user)
+{
+    (void)msg;
+    (void)user;
+    if (belfry_sock_is_recovered(sock))
+        announce_return(sock);
+}
+
+/* As io({ auth: { user: "ada" } }) or io("/?user=ada") says it, unless the application has. */
+static belfry_err take_user(belfry_sock *sock, belfry_msg *msg, void *user)
 {
     struct json_field field = { .name = BELFRY_BYTES("user") };
     struct buf name = { 0 };
+    belfry_err err = BELFRY_OK;
     (void)user;
-    if (belfry_sock_is_recovered(sock)) {
-        announce_return(sock);
-        return;
-    }
+    if (sock->user != NULL)
+        return BELFRY_OK;
     if (json_read_fields(msg->args, JSON_MAX_DEPTH, &field, 1, NULL) == BELFRY_OK &&
-        field.value.kind == JSON_KIND_STRING &&
-        json_string_decode(field.value.text, &name) == BELFRY_OK)
-        take_user(sock, buf_bytes(&name));
+        field.value.kind == JSON_KIND_STRING)
+        err = json_string_decode(field.value.text, &name);
+    else
+        buf_put_bytes(&name, bytes_of_text(belfry_sock_query(sock, "user")));
+    if (err == BELFRY_OK && !rooms_app_may_be_user(sock->route->server, buf_bytes(&name)))
+        err = belfry_refuse(sock, "user: too long, or has control characters", NULL);
+    if (err == BELFRY_OK && name.size > 0) {
+        sock->user = mem_dup_bytes(buf_bytes(&name));
+        err = sock->user != NULL ? BELFRY_OK : BELFRY_ERR_NOMEM;
+    }
     buf_deinit(&name);
-    take_user(sock, bytes_of_text(belfry_sock_query(sock, "user")));
+    return err;
 }
 
 belfry_err belfry_rooms_io(belfry_nsp *nsp)
 {
-    belfry_err err = belfry_on(nsp, "connection", on_connection, NULL);
+    belfry_err err = belfry_use(nsp, take_user, NULL);
+    if (err == BELFRY_OK)
+        err = belfry_on(nsp, "connection", on_connection, NULL);
     for (size_t i = 0; i < BELFRY_COUNT(requests) && err == BELFRY_OK; i++)
         err = belfry_on(nsp, requests[i].event, on_request, (void *)&requests[i]);
     if (err == BELFRY_OK)

@@ -598,6 +598,9 @@ belfry_err belfry_call_raw(belfry_target target, uint32_t timeout_ms, belfry_rep
                                  .name = bytes_of_text(event),
                                  .args = bytes_of(json, size) };
     uint32_t count;
+    if (on_reply == NULL)
+        return server_why(BELFRY_ERR_INVALID,
+                          "on_reply is missing: belfry_emit asks for no answer");
     belfry_err err = target_check_event(&target, spec.name);
     if (err == BELFRY_OK)
         err = msg_check_args(spec.args, &count);

@@ -54,6 +54,9 @@ void sio_connect_refuse(struct sio_sock *sock, const char *message, const char *
     if (sock->admission->saved != NULL)
         sio_saved_expire(sock->sock.nsp, take_saved(sock));
     counter_add(&s->conn.worker->counters.sio_refused, 1);
+    log_event(BELFRY_LOG_DEBUG, "connect-refused", "address=%s namespace=%s message=%s",
+              LOG_FIELD(bytes_of_text(belfry_sock_address(&sock->sock))),
+              LOG_FIELD(nsp_name(sock->sock.nsp)), LOG_FIELD(bytes_of_text(message)));
     sio_send_connect_error(s, nsp_name(sock->sock.nsp), bytes_of_text(message), bytes_of_text(data),
                            true);
     sio_sock_end(sock, "", NULL, SIO_LEAVES);
@@ -242,8 +245,11 @@ static void come_back(struct sio_sock *sock)
     mem_free(sock->data);
     sock->data = saved->data;
     saved->data = NULL;
-    sock->sock.user = saved->user;
-    saved->user = NULL;
+    if (saved->user != NULL) {
+        mem_free(sock->sock.user);
+        sock->sock.user = saved->user;
+        saved->user = NULL;
+    }
     sock->is_recovered = true;
     counter_add(&counters->recovered, 1);
     sio_saved_free(saved);

@@ -55,6 +55,34 @@ json_t *belfry_msg_json(belfry_msg *msg)
     return msg->tree;
 }
 
+/* Which argument the first @position characters of @format, which is in brackets, are about;
+ * @out_depth: 1, or more within it. */
+static unsigned argument_at(const char *format, int position, int *out_depth)
+{
+    unsigned count = 0;
+    int depth = 0;
+    for (int i = 0; i < position && format[i] != '\0'; i++) {
+        bool opens = format[i] == '[' || format[i] == '{';
+        if (depth == 1 && (opens || strchr("sbiIfFnoO", format[i]) != NULL))
+            count++;
+        depth += opens - (format[i] == ']' || format[i] == '}');
+    }
+    *out_depth = depth;
+    return count;
+}
+
+/* In our words: jansson's are about the array that the arguments are in. */
+static void tell_mismatch(const char *format, const json_error_t *error)
+{
+    int depth;
+    unsigned argument = argument_at(format, error->position, &depth);
+    if (json_error_code(error) == json_error_index_out_of_range && depth == 1)
+        (void)server_why(BELFRY_ERR_INVALID, "argument %u is missing", argument);
+    else
+        (void)server_why(BELFRY_ERR_INVALID, "argument %u is not as it should be: %s", argument,
+                         error->text);
+}
+
 belfry_err belfry_args(belfry_msg *msg, const char *format, ...)
 {
     struct buf array = { 0 };
@@ -72,11 +100,10 @@ belfry_err belfry_args(belfry_msg *msg, const char *format, ...)
     va_start(args, format);
     int code = json_vunpack_ex(tree, &error, 0, (const char *)array.data, args);
     va_end(args);
+    if (code != 0)
+        tell_mismatch((const char *)array.data, &error);
     buf_deinit(&array);
-    if (code == 0)
-        return BELFRY_OK;
-    return server_why(BELFRY_ERR_INVALID, "the arguments are not as they should be: %s",
-                      error.text);
+    return code == 0 ? BELFRY_OK : BELFRY_ERR_INVALID;
 }
 
 belfry_bytes belfry_msg_raw(const belfry_msg *msg)

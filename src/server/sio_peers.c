@@ -324,6 +324,8 @@ belfry_err belfry_disconnect_sockets(belfry_target target, belfry_extent extent)
 
 belfry_err belfry_fetch_sockets(belfry_target target, belfry_peers_handler on_peers, void *user)
 {
+    if (on_peers == NULL)
+        return server_why(BELFRY_ERR_INVALID, "on_peers is missing");
     return start(
         &target,
         &(struct peers_request){ .action = PEERS_FETCH, .on_peers = on_peers, .user = user }, NULL);
@@ -354,15 +356,6 @@ void belfry_nsp_each_room(belfry_nsp *nsp,
 
 /* --- several rooms at once --------------------------------------------------------------------*/
 
-/* Also one that is not connected yet, and will be in @room. */
-static bool is_in(const belfry_sock *sock, const char *room)
-{
-    if (sock_is_sio(sock) && sio_of_sock(sock)->phase == SIO_CONNECTING)
-        return sio_wishes(sio_of_sock(sock), room);
-    return hub_is_member(sock_worker(sock)->shard, sock->nsp->hub, &sock->member,
-                         bytes_of_text(room));
-}
-
 belfry_err belfry_join_many(belfry_sock *sock, const char *const *rooms, unsigned count)
 {
     unsigned done = 0;
@@ -371,7 +364,7 @@ belfry_err belfry_join_many(belfry_sock *sock, const char *const *rooms, unsigne
     if (count > 64)
         return server_why(BELFRY_ERR_LIMIT, "at most 64 rooms at once");
     for (; done < count && err == BELFRY_OK; done++) {
-        if (rooms[done] != NULL && is_in(sock, rooms[done]))
+        if (rooms[done] != NULL && belfry_is_in(sock, rooms[done]))
             was_in |= (uint64_t)1 << done;
         err = belfry_join(sock, rooms[done]);
     }

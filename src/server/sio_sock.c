@@ -59,15 +59,20 @@ struct sio_sock *sio_sock_new(struct eio_session *s, struct belfry_nsp *nsp)
     sock->admission = mem_alloc_zeroed(sizeof *sock->admission);
     if (data_size > 0)
         sock->data = mem_alloc_zeroed(data_size);
-    if (sock->admission == NULL || (data_size > 0 && sock->data == NULL)) {
+    char *user = s->user != NULL ? mem_dup_text(s->user) : NULL;
+    if (sock->admission == NULL || (data_size > 0 && sock->data == NULL) ||
+        (s->user != NULL && user == NULL)) {
+        mem_free(user);
         give_back(s, sock);
         return NULL;
     }
     sock->session = s;
     if (sock_open(&sock->sock, worker, &s->endpoint->route, nsp, &sio_sock_ops) != BELFRY_OK) {
+        mem_free(user);
         give_back(s, sock);
         return NULL;
     }
+    sock->sock.user = user;
     sock->next = s->socks;
     s->socks = sock;
     s->sock_count++;

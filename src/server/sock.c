@@ -157,6 +157,20 @@ belfry *belfry_sock_server(const belfry_sock *sock)
     return sock->route->server;
 }
 
+belfry_err belfry_sock_set_user(belfry_sock *sock, const char *user)
+{
+    if (user == NULL || !utf8_is_valid(bytes_of_text(user)))
+        return server_why(BELFRY_ERR_INVALID, "a user's name must be UTF-8");
+    if (sock->member.membership_count > 0)
+        return server_why(BELFRY_ERR_STATE, "the socket is in a room, whose members know its name");
+    char *copy = mem_dup_text(user);
+    if (copy == NULL)
+        return server_outcome(BELFRY_ERR_NOMEM);
+    mem_free(sock->user);
+    sock->user = copy;
+    return BELFRY_OK;
+}
+
 const char *belfry_sock_address(belfry_sock *sock)
 {
     char address[STREAM_ADDRESS_SIZE];
@@ -230,6 +244,15 @@ void belfry_each_room(belfry_sock *sock, void (*visit)(const char *room, void *u
         room[name.size] = '\0';
         visit(room, user);
     }
+}
+
+/* Also one that is not connected yet, and will be in @room. */
+bool belfry_is_in(belfry_sock *sock, const char *room)
+{
+    if (sock_is_sio(sock) && sio_of_sock(sock)->phase == SIO_CONNECTING)
+        return sio_wishes(sio_of_sock(sock), room);
+    return hub_is_member(sock_worker(sock)->shard, sock->nsp->hub, &sock->member,
+                         bytes_of_text(room));
 }
 
 /* --- the public API, from any thread -----------------------------------------------------------*/

@@ -70,6 +70,25 @@ class Config(unittest.TestCase):
                                                         "--tls-key", "/no/such/key.pem"])
         self.assert_refused("tls_key", arguments=["--tls-cert", "/etc/hostname"])
 
+    def test_check_refuses_what_serve_refuses(self):
+        for arguments, words in ((["--transports", "foo"], ["transports", "foo"]),
+                                 (["--cookie", "a b;"], ["cookie", "a b;"]),
+                                 (["--origins", "garbage"], ["origins", "garbage"]),
+                                 (["--tls-cert", "/etc/hostname"], ["tls_key"])):
+            status, _, err = self.run_it("serve", *arguments)
+            self.assertEqual(status, 2, err)
+            status, _, checked = self.run_it("check", *arguments)
+            self.assertEqual(status, 1, checked)
+            self.assertEqual(err, checked)
+            for word in words:
+                self.assertIn(word, err)
+        status, _, err = self.run_it("check", "--client-dir", "/no/such/folder")
+        self.assertEqual(status, 1)
+        self.assertIn("client_dir: /no/such/folder", err)
+        status, out, _ = self.run_it("check", "--origins", "*", "--cors-credentials")
+        self.assertEqual(status, 0)
+        self.assertIn("note  cors_credentials: ", out)
+
     def test_an_unknown_command(self):
         status, out, err = self.run_it("sevre")
         self.assertNotEqual(status, 0)

@@ -173,6 +173,19 @@ static void sio_wait_for_end(struct sio *s)
     client_drop(&s->ws);
 }
 
+/* For calls that are refused, or whose answers do not matter. */
+static inline void ignore_replies(belfry_err err, belfry_msg *const *replies, unsigned count,
+                                  unsigned expected, void *user)
+{
+    (void)err, (void)replies, (void)count, (void)expected, (void)user;
+}
+
+static inline void ignore_peers(belfry_err err, const belfry_peer *peers, unsigned count,
+                                void *user)
+{
+    (void)err, (void)peers, (void)count, (void)user;
+}
+
 /* A session, in no namespace yet; @query is added to the URL. */
 static void sio_open_with(struct sio *s, const char *path, const char *query, const char *headers)
 {

@@ -34,6 +34,8 @@ static void test_counters_are_summed_over_workers(void **state)
     counter_add(&second.messages_out, 1);
     counter_add(&first.closed[CLOSED_slow], 2);
     counter_add(&second.closed[CLOSED_slow], 1);
+    counter_add(&first.sessions_ended[SESSION_END_PING_TIMEOUT], 5);
+    counter_add(&second.eio_refused[EIO_ERR_FORBIDDEN], 6);
     char *text = text_of(workers, 2);
     static const char *const lines[] = {
         "\nbelfry_connects_total{result=\"accepted\"} 7\n",
@@ -42,6 +44,9 @@ static void test_counters_are_summed_over_workers(void **state)
         "\nbelfry_tls_failures_total 0\n",
         "\nbelfry_disconnects_total{reason=\"slow member\"} 3\n",
         "\nbelfry_disconnects_total{reason=\"peer closed\"} 0\n",
+        "\nbelfry_sessions_ended_total{reason=\"ping timeout\"} 5\n",
+        "\nbelfry_sessions_ended_total{reason=\"slow member\"} 0\n",
+        "\nbelfry_engineio_refused_total{code=\"4\"} 6\n",
     };
     for (size_t i = 0; i < BELFRY_COUNT(lines); i++) {
         if (strstr(text, lines[i]) == NULL)

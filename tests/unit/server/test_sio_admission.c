@@ -446,6 +446,88 @@ static void test_names_that_cannot_be_are_refused(void **state)
     belfry_free(server);
 }
 
+/* --- whose they are ---------------------------------------------------------------------------*/
+
+static const char *allow_named(belfry_request *req, void *user)
+{
+    const char *name = belfry_request_query(req, "name");
+    (void)user;
+    if (name != NULL)
+        HANDLER_EXPECT(belfry_request_set_user(req, name) == BELFRY_OK);
+    return NULL;
+}
+
+static belfry_err name_by_token(belfry_sock *sock, belfry_msg *msg, void *user)
+{
+    const char *token = NULL;
+    (void)user;
+    (void)belfry_args(msg, "{s?:s}", "token", &token);
+    if (token == NULL)
+        return BELFRY_OK;
+    HANDLER_EXPECT(belfry_sock_set_user(sock, NULL) == BELFRY_ERR_INVALID);
+    HANDLER_EXPECT(belfry_sock_set_user(sock, "\xff") == BELFRY_ERR_INVALID);
+    HANDLER_EXPECT(belfry_sock_set_user(sock, "nobody") == BELFRY_OK);
+    return belfry_sock_set_user(sock, token);
+}
+
+static void note_user(belfry_sock *sock, belfry_msg *msg, void *user)
+{
+    const char *name = belfry_sock_user(sock);
+    (void)msg;
+    (void)user;
+    note("%s %s;", belfry_nsp_name(belfry_sock_nsp(sock)), name != NULL ? name : "-");
+    HANDLER_EXPECT(!belfry_is_in(sock, "tower"));
+    HANDLER_EXPECT(belfry_join(sock, "tower") == BELFRY_OK);
+    HANDLER_EXPECT(belfry_is_in(sock, "tower") && !belfry_is_in(sock, "towe"));
+    HANDLER_EXPECT(belfry_sock_set_user(sock, "late") == BELFRY_ERR_STATE);
+}
+
+static void test_names_come_from_the_application_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *auth;
+        const char *noted; /* NULL: refused */
+    } rows[] = {
+        { "", "", "/ -;" },
+        { "", "{\"user\":\"ada\"}", "/ ada;" },
+        { "", "{\"user\":7}", "/ -;" },
+        { "&user=bob", "", "/ bob;" },
+        { "&user=bob", "{\"user\":\"ada\"}", "/ ada;" },
+        { "&name=cy", "{\"user\":\"ada\"}", "/ cy;" },
+        { "", "{\"user\":\"ada\",\"token\":\"dan\"}", "/ dan;" },
+        { "&name=cy", "{\"token\":\"dan\"}", "/ dan;" },
+        { "", "{\"user\":\"a\\nb\"}", NULL },
+        { "&user=a%0Ab", "", NULL },
+        { "", "{\"user\":\"12345678901234567\"}", NULL },
+    };
+    static const belfry_socketio_hooks hooks = { .allow = allow_named };
+    begin_server((belfry_options){ .max_room_name_bytes = 16 });
+    assert_int_equal(belfry_socketio(server, "/socket.io", &hooks), BELFRY_OK);
+    belfry_nsp *admin = belfry_of(server, "/admin");
+    assert_int_equal(belfry_rooms_io(io), BELFRY_OK);
+    assert_int_equal(belfry_use(io, name_by_token, NULL), BELFRY_OK);
+    assert_int_equal(belfry_on(io, "connection", note_user, NULL), BELFRY_OK);
+    assert_int_equal(belfry_on(admin, "connection", note_user, NULL), BELFRY_OK);
+    start_server();
+    for (size_t i = 0; i < BELFRY_COUNT(rows); i++) {
+        struct sio s;
+        sio_open_with(&s, "/socket.io/", rows[i].query, "");
+        sio_ask_in(&s, "/", rows[i].auth);
+        if (rows[i].noted == NULL)
+            sio_expect(&s, "4{\"message\":\"user: too long, or has control characters\"}");
+        else
+            journal_expect(rows[i].noted);
+        sio_drop(&s);
+    }
+    struct sio s;
+    sio_open_with(&s, "/socket.io/", "&name=cy", "");
+    sio_join(&s, "/admin", "");
+    journal_expect("/admin cy;"); /* in every namespace */
+    sio_drop(&s);
+    end_server();
+}
+
 /* --- limits -----------------------------------------------------------------------------------*/
 
 static void test_namespaces_that_nobody_is_in_make_room_for_others(void **state)
@@ -551,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_verdicts_of_another_thread_are_heard_once),
         cmocka_unit_test(test_namespaces_are_made_as_clients_ask_for_them),
         cmocka_unit_test(test_names_that_cannot_be_are_refused),
+        cmocka_unit_test(test_names_come_from_the_application_first),
         cmocka_unit_test(test_namespaces_that_nobody_is_in_make_room_for_others),
         cmocka_unit_test(test_one_connection_is_in_so_many_namespaces),
         cmocka_unit_test(test_auth_and_attachments_have_bounds),

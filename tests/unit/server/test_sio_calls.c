@@ -379,6 +379,8 @@ static void test_a_room_on_several_workers_is_asked_from_a_foreign_thread(void *
     sio_say(&people[1], "3%llu[0]", ids[1]);
     journal_expect("left:gone 3 [0][0];");
     assert_int_equal(belfry_call(tower, 0, on_reply, "x", "", NULL), BELFRY_ERR_INVALID);
+    assert_int_equal(belfry_call(tower, 0, NULL, "x", "q", NULL), BELFRY_ERR_INVALID);
+    assert_int_equal(belfry_fetch_sockets(tower, NULL, NULL), BELFRY_ERR_INVALID);
     assert_int_equal(belfry_call(tower, 0, on_reply, "x", "q", "?"), BELFRY_ERR_INVALID);
     assert_int_equal(belfry_call_raw(tower, 0, on_reply, "x", "q", "{]", 2), BELFRY_ERR_INVALID);
     /* The raw member is not asked; what it hears it hears as an event. */
