@@ -65,12 +65,13 @@ static ssize_t tcp_read(struct stream *s, void *out, size_t size)
     }
 }
 
-static ssize_t tcp_writev(struct stream *s, const struct iovec *parts, int count)
+static ssize_t tcp_writev(struct stream *s, const struct iovec *parts, int count, bool is_last)
 {
+    int flags = MSG_NOSIGNAL | (is_last ? MSG_MORE : 0);
     struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count };
     for (;;) {
-        ssize_t sent = count == 1 ? send(s->watch.fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
-                                  : sendmsg(s->watch.fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = count == 1 ? send(s->watch.fd, parts->iov_base, parts->iov_len, flags)
+                                  : sendmsg(s->watch.fd, &message, flags);
         if (BELFRY_LIKELY(sent >= 0))
             return sent;
         if (errno == EAGAIN || errno == EWOULDBLOCK)

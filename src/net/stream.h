@@ -24,7 +24,8 @@ struct stream;
 
 struct stream_ops {
     ssize_t (*read)(struct stream *s, void *out, size_t size);
-    ssize_t (*writev)(struct stream *s, const struct iovec *parts, int count);
+    /* @is_last: stream_end_writing or stream_close follows at once if all is taken. */
+    ssize_t (*writev)(struct stream *s, const struct iovec *parts, int count, bool is_last);
     /* Readiness that the transport needs for @wanted (TLS may have to read in order to write); may
      * change with every read and write, so the owner calls stream_want after each. NULL: @wanted.
      */
@@ -56,7 +57,14 @@ static inline ssize_t stream_read(struct stream *s, void *out, size_t size)
 
 static inline ssize_t stream_writev(struct stream *s, const struct iovec *parts, int count)
 {
-    return s->ops->writev(s, parts, count);
+    return s->ops->writev(s, parts, count, false);
+}
+
+/* The same, and if all is taken the caller ends or closes the stream at once: TCP sends both in one
+ * segment. */
+static inline ssize_t stream_writev_last(struct stream *s, const struct iovec *parts, int count)
+{
+    return s->ops->writev(s, parts, count, true);
 }
 
 static inline bool stream_has_pending(const struct stream *s)

@@ -275,8 +275,9 @@ static ssize_t write_record(struct stream *s, const uint8_t *data, size_t size)
     return why == STREAM_AGAIN ? STREAM_AGAIN : STREAM_FAILED;
 }
 
-static ssize_t tls_writev(struct stream *s, const struct iovec *parts, int count)
+static ssize_t tls_writev(struct stream *s, const struct iovec *parts, int count, bool is_last)
 {
+    (void)is_last;
     uint8_t scratch[RECORD_SIZE];
     size_t total = 0;
     size_t skip = 0;

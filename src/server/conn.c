@@ -234,7 +234,10 @@ static bool cork_flush(struct conn *c)
     struct cork *cork = &c->worker->cork;
     if (cork->count == 0)
         return true;
-    ssize_t sent = stream_writev(&c->stream, cork->parts, (int)cork->count);
+    /* conn_finish flushes last, and ends what it could send. */
+    bool is_last = c->state == CONN_FINISHING && outq_is_empty(&c->out);
+    ssize_t sent = is_last ? stream_writev_last(&c->stream, cork->parts, (int)cork->count)
+                           : stream_writev(&c->stream, cork->parts, (int)cork->count);
     size_t done = sent > 0 ? (size_t)sent : 0;
     counter_add(&c->worker->counters.bytes_out, done);
     bool is_all = done == cork->bytes;

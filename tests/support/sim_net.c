@@ -133,8 +133,9 @@ static ssize_t sim_read(struct stream *s, void *out, size_t size)
     return (ssize_t)size;
 }
 
-static ssize_t sim_writev(struct stream *s, const struct iovec *parts, int count)
+static ssize_t sim_writev(struct stream *s, const struct iovec *parts, int count, bool is_last)
 {
+    (void)is_last;
     struct sim_link *link = s->transport;
     size_t limit = link->net->faults.pipe_bytes;
     size_t room = link->to_client.size < limit ? limit - link->to_client.size : 0;
