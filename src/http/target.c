@@ -135,7 +135,7 @@ static bool decodes_to(belfry_bytes raw, const char *text)
     return at == end && *text == '\0';
 }
 
-static belfry_err decode_value(belfry_bytes raw, struct buf *out)
+belfry_err http_query_decode(belfry_bytes raw, struct buf *out)
 {
     const uint8_t *at = raw.data;
     const uint8_t *end = at + raw.size;
@@ -165,7 +165,7 @@ static bool find_raw(belfry_bytes *rest, const char *name, belfry_bytes *out_val
 belfry_err http_query_find_next(belfry_bytes *rest, const char *name, struct buf *out)
 {
     belfry_bytes raw;
-    return find_raw(rest, name, &raw) ? decode_value(raw, out) : BELFRY_ERR_NOT_FOUND;
+    return find_raw(rest, name, &raw) ? http_query_decode(raw, out) : BELFRY_ERR_NOT_FOUND;
 }
 
 belfry_err http_query_find(belfry_bytes query, const char *name, struct buf *out)

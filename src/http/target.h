@@ -21,6 +21,10 @@ unsigned http_path_to_file(belfry_bytes path, struct buf *out);
 /* Pulls the next name=value of a query, still encoded; a name without '=' has an empty value. */
 bool http_query_next(belfry_bytes *rest, belfry_bytes *out_name, belfry_bytes *out_value);
 
+/* Replaces @out by @raw, a name or value of that, decoded ('+' is a blank). Errors: INVALID (bad
+ * percent sequence, NUL, not UTF-8); NOMEM. */
+BELFRY_NODISCARD belfry_err http_query_decode(belfry_bytes raw, struct buf *out);
+
 /*
  * Finds the next parameter called @name (compared decoded) and replaces @out by its decoded value
  * ('+' is a blank). *@rest then is what follows it, so that repeated names can be walked.

@@ -6,6 +6,8 @@
  */
 #include "server/eio_session.h"
 
+#include <stdio.h>
+
 #include "base/alloc.h"
 #include "base/log.h"
 #include "http/field.h"
@@ -103,13 +105,27 @@ static struct eio_request *keep_request(struct worker *worker, const struct eio_
     return kept;
 }
 
+static const char *kept_address(const struct eio_request *request)
+{
+    return request->text + strlen(request->text) + 1;
+}
+
+void eio_session_address(const struct eio_session *s, char *out)
+{
+    if (stream_is_open(&s->conn.stream))
+        stream_address(&s->conn.stream, out);
+    else
+        snprintf(out, STREAM_ADDRESS_SIZE, "%s",
+                 s->request != NULL ? kept_address(s->request) : "-");
+}
+
 void eio_session_forget_request(struct eio_session *s)
 {
     struct eio_request *request = s->request;
     if (request == NULL)
         return;
     /* A WebSocket can be asked where it comes from; polls come by many connections. */
-    const char *address = request->text + strlen(request->text) + 1;
+    const char *address = kept_address(request);
     size_t size = strlen(address) + 1;
     request->text[0] = '\0';
     memmove(request->text + 1, address, size);
@@ -378,16 +394,6 @@ static const char *why_of(const struct eio_session *s, enum eio_cause cause)
     return eio_cause_description(cause);
 }
 
-/* Of the connection, or of the request that a polling session began with. Lives for one line. */
-static belfry_bytes address_of(const struct eio_session *s)
-{
-    static _Thread_local char address[STREAM_ADDRESS_SIZE];
-    if (!eio_state_is_websocket(&s->state))
-        return bytes_of_text(s->request->text + strlen(s->request->text) + 1);
-    stream_address(&s->conn.stream, address);
-    return bytes_of_text(address);
-}
-
 void eio_session_finish(struct eio_session *s)
 {
     if (s->has_ended)
@@ -396,9 +402,12 @@ void eio_session_finish(struct eio_session *s)
     struct worker *worker = s->conn.worker;
     enum eio_cause cause = eio_state_cause(&s->state);
     const char *reason = s->reason != NULL ? s->reason : eio_reason_text(eio_cause_reason(cause));
+    char address[STREAM_ADDRESS_SIZE];
     counter_add(&worker->counters.sessions_ended[end_of(s, cause)], 1);
+    eio_session_address(s, address);
     log_event(BELFRY_LOG_DEBUG, "session-ended", "address=%s transport=%s reason=%s why=%s",
-              LOG_FIELD(address_of(s)), eio_state_is_websocket(&s->state) ? "websocket" : "polling",
+              LOG_FIELD(bytes_of_text(address)),
+              eio_state_is_websocket(&s->state) ? "websocket" : "polling",
               LOG_FIELD(bytes_of_text(reason)), LOG_FIELD(bytes_of_text(why_of(s, cause))));
     sio_client_end(s, reason, eio_cause_description(cause));
     unlist_session(worker, s);

@@ -102,6 +102,10 @@ BELFRY_NODISCARD belfry_err eio_session_open_websocket(struct eio_session *s, st
                                                        belfry_bytes response,
                                                        struct ws_deflate_params deflate);
 
+/* "192.0.2.1:4711" into @out of STREAM_ADDRESS_SIZE bytes: of its WebSocket, or of the request that
+ * it began with. */
+void eio_session_address(const struct eio_session *s, char *out);
+
 /* The session called @sid of @worker, or NULL. */
 struct eio_session *eio_session_find(struct worker *worker, belfry_bytes sid);
 

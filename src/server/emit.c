@@ -317,7 +317,7 @@ belfry_err belfry_emit_bin(belfry_target target, const char *event, const char *
                            const belfry_bytes *parts, unsigned count)
 {
     struct buf args = { 0 };
-    belfry_err err = msg_bin_args(&args, json, parts, count);
+    belfry_err err = msg_bin_args(&args, json, count);
     if (err == BELFRY_OK)
         err = emit_event(&target, &(struct event){ .name = bytes_of_text(event),
                                                    .args = buf_bytes(&args),

@@ -307,11 +307,16 @@ static bool add_wait(struct sio_sock *sock, uint64_t id, uint64_t key, uint64_t 
     return true;
 }
 
+static uint64_t due_ms_of(const struct worker *worker, uint32_t timeout_ms)
+{
+    return timeout_ms == BELFRY_OFF ? UINT64_MAX : worker->loop.now_ms + timeout_ms;
+}
+
 bool sio_call_ask(struct sio_sock *sock, const struct message *m)
 {
     struct worker *worker = sock_worker(&sock->sock);
     struct asked *asked = get_asked(worker->calls, m->call_key);
-    uint64_t due_ms = worker->loop.now_ms + m->call_timeout_ms;
+    uint64_t due_ms = due_ms_of(worker, m->call_timeout_ms);
     if (asked == NULL || !add_wait(sock, m->ack_id, m->call_key, due_ms)) {
         counter_add(&worker->counters.dropped_memory, 1);
         return false;
@@ -463,9 +468,7 @@ static belfry_err call_one(struct worker *home, uint64_t key, const belfry_targe
                            struct message_spec *spec)
 {
     struct sio_sock *sock = sio_of_sock(target->sock);
-    uint64_t due_ms = spec->call_timeout_ms == BELFRY_OFF
-                          ? UINT64_MAX
-                          : home->loop.now_ms + spec->call_timeout_ms;
+    uint64_t due_ms = due_ms_of(home, spec->call_timeout_ms);
     sock_catch_up(target->sock);
     if (target->sock->state != SOCK_OPEN)
         return server_outcome(BELFRY_ERR_GONE);

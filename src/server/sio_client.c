@@ -10,7 +10,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/message_id.h"
-#include "base/utf8.h"
 #include "http/target.h"
 #include "server/server.h"
 #include "server/sio_call.h"
@@ -357,34 +356,28 @@ static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_byt
     sio_connect_go_on(sock);
 }
 
+/* What revision 3 sends for an auth: its query, as an object. What cannot be decoded is left out.
+ */
 static belfry_bytes query_as_json(belfry_bytes query, struct buf *out)
 {
-    belfry_bytes name;
-    belfry_bytes value;
-    struct buf text = { 0 };
+    belfry_bytes raw_name;
+    belfry_bytes raw_value;
+    struct buf name = { 0 };
+    struct buf value = { 0 };
     buf_put_char(out, '{');
-    while (query.size > 0 && http_query_next(&query, &name, &value)) {
-        char plain[128];
-        if (name.size == 0 || name.size >= sizeof plain)
+    while (http_query_next(&query, &raw_name, &raw_value)) {
+        if (raw_name.size == 0 || http_query_decode(raw_name, &name) != BELFRY_OK ||
+            http_query_decode(raw_value, &value) != BELFRY_OK)
             continue;
-        memcpy(plain, name.data, name.size);
-        plain[name.size] = '\0';
-        struct buf pair = { 0 };
-        buf_printf(&pair, "%s=", plain);
-        buf_put_bytes(&pair, value);
-        if (!buf_failed(&pair) && http_query_find(buf_bytes(&pair), plain, &text) == BELFRY_OK &&
-            utf8_is_valid(buf_bytes(&text)) && utf8_is_valid(name)) {
-            if (out->size > 1)
-                buf_put_char(out, ',');
-            json_put_string(out, name);
-            buf_put_char(out, ':');
-            json_put_string(out, buf_bytes(&text));
-        }
-        buf_deinit(&pair);
-        buf_clear(&text);
+        if (out->size > 1)
+            buf_put_char(out, ',');
+        json_put_string(out, buf_bytes(&name));
+        buf_put_char(out, ':');
+        json_put_string(out, buf_bytes(&value));
     }
     buf_put_char(out, '}');
-    buf_deinit(&text);
+    buf_deinit(&name);
+    buf_deinit(&value);
     return buf_failed(out) ? bytes_of(NULL, 0) : buf_bytes(out);
 }
 

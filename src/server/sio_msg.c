@@ -83,26 +83,33 @@ static void tell_mismatch(const char *format, const json_error_t *error)
                          error->text);
 }
 
+/* Formats are about the arguments, jansson's about one value: their array. NULL: no memory. */
+static const char *put_in_brackets(struct buf *out, const char *format)
+{
+    buf_printf(out, "[%s]", format);
+    buf_put_char(out, '\0');
+    return buf_failed(out) ? NULL : (const char *)out->data;
+}
+
 belfry_err belfry_args(belfry_msg *msg, const char *format, ...)
 {
-    struct buf array = { 0 };
+    struct buf text = { 0 };
     json_error_t error;
     json_t *tree = belfry_msg_json(msg);
     if (tree == NULL)
         return BELFRY_ERR_INVALID;
-    buf_printf(&array, "[%s]", format);
-    if (buf_failed(&array) || buf_reserve(&array, 1) != BELFRY_OK) {
-        buf_deinit(&array);
+    const char *array = put_in_brackets(&text, format);
+    if (array == NULL) {
+        buf_deinit(&text);
         return server_outcome(BELFRY_ERR_NOMEM);
     }
-    array.data[array.size] = '\0';
     va_list args;
     va_start(args, format);
-    int code = json_vunpack_ex(tree, &error, 0, (const char *)array.data, args);
+    int code = json_vunpack_ex(tree, &error, 0, array, args);
     va_end(args);
     if (code != 0)
-        tell_mismatch((const char *)array.data, &error);
-    buf_deinit(&array);
+        tell_mismatch(array, &error);
+    buf_deinit(&text);
     return code == 0 ? BELFRY_OK : BELFRY_ERR_INVALID;
 }
 
@@ -152,11 +159,9 @@ belfry_err msg_put_value(struct buf *out, const json_t *value)
     return put_dump(out, value, 0);
 }
 
-belfry_err msg_bin_args(struct buf *out, const char *json, const belfry_bytes *parts,
-                        unsigned count)
+belfry_err msg_bin_args(struct buf *out, const char *json, unsigned count)
 {
     uint32_t arg_count;
-    (void)parts;
     if (count > UINT8_MAX)
         return server_why(BELFRY_ERR_LIMIT, "a message has at most 255 binary parts");
     if (json != NULL) {
@@ -177,16 +182,15 @@ belfry_err msg_pack_args(struct buf *out, const char *format, va_list args)
 {
     if (format == NULL)
         return BELFRY_OK;
-    struct buf array = { 0 };
+    struct buf text = { 0 };
     json_error_t error;
-    buf_printf(&array, "[%s]", format);
-    if (buf_failed(&array) || buf_reserve(&array, 1) != BELFRY_OK) {
-        buf_deinit(&array);
+    const char *array = put_in_brackets(&text, format);
+    if (array == NULL) {
+        buf_deinit(&text);
         return server_outcome(BELFRY_ERR_NOMEM);
     }
-    array.data[array.size] = '\0';
-    json_t *tree = json_vpack_ex(&error, 0, (const char *)array.data, args);
-    buf_deinit(&array);
+    json_t *tree = json_vpack_ex(&error, 0, array, args);
+    buf_deinit(&text);
     if (tree == NULL)
         return server_why(BELFRY_ERR_INVALID, "cannot pack \"%s\": %s", format, error.text);
     belfry_err err = put_dump(out, tree, 1);
@@ -262,7 +266,7 @@ belfry_err belfry_ack_bin(belfry_msg *msg, const char *json, const belfry_bytes 
                           unsigned count)
 {
     struct buf args = { 0 };
-    belfry_err err = msg_bin_args(&args, json, parts, count);
+    belfry_err err = msg_bin_args(&args, json, count);
     if (msg->wants_ack)
         sock_catch_up(msg->sock);
     if (err == BELFRY_OK)

@@ -42,8 +42,7 @@ BELFRY_NODISCARD belfry_err msg_put_value(struct buf *out, const json_t *value);
 
 /* Appends the arguments of a message with @count binary @parts: @json, checked, or NULL: each part
  * is an argument. Errors: LIMIT, INVALID, NOMEM. */
-BELFRY_NODISCARD belfry_err msg_bin_args(struct buf *out, const char *json,
-                                         const belfry_bytes *parts, unsigned count);
+BELFRY_NODISCARD belfry_err msg_bin_args(struct buf *out, const char *json, unsigned count);
 
 /* Checks that @args are JSON values between commas. Errors: INVALID, belfry_why says why. */
 BELFRY_NODISCARD belfry_err msg_check_args(belfry_bytes args, uint32_t *out_count);

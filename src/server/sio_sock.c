@@ -194,8 +194,7 @@ void sio_sock_forget_handshake(struct sio_sock *sock)
 {
     mem_free(sock->auth);
     sock->auth = NULL;
-    if (sock->session != NULL)
-        eio_session_forget_request(sock->session);
+    eio_session_forget_request(sock->session);
 }
 
 static bool has_moment(const struct sio_sock *sock, enum nsp_moment moment)
@@ -357,12 +356,7 @@ static size_t on_queued(const belfry_sock *sock)
 
 static void on_address(const belfry_sock *sock, char *out)
 {
-    const struct eio_session *s = sio_of_sock((belfry_sock *)sock)->session;
-    if (stream_is_open(&s->conn.stream))
-        stream_address(&s->conn.stream, out);
-    else
-        snprintf(out, STREAM_ADDRESS_SIZE, "%s",
-                 s->request != NULL ? s->request->text + strlen(s->request->text) + 1 : "-");
+    eio_session_address(sio_of_sock((belfry_sock *)sock)->session, out);
 }
 
 /* What the slow policy took from a connection's queue may have been any of its sockets'. */

@@ -162,8 +162,10 @@ static void check_slow_ones(const struct slow_run *run)
         else if (is_closing)
             SIM_CHECK(e->status == 400, "a poll was answered %u", e->status);
     }
-    if (is_closing)
-        SIM_CHECK(SIM_COUNTER(&run->world, closed[CLOSED_slow]) == SLOW, "a wrong reason");
+    if (!is_closing)
+        return;
+    SIM_CHECK(SIM_COUNTER(&run->world, closed[CLOSED_slow]) == SLOW, "a wrong reason");
+    SIM_CHECK(SIM_COUNTER(&run->world, sessions_ended[SESSION_END_SLOW]) == SLOW, "a wrong end");
 }
 
 /* All lose their connections and come back. */

@@ -101,6 +101,37 @@ static void test_writing_to_nobody_fails_without_a_signal(void **state)
     assert_int_equal(stream_writev(&stream, parts, 2), STREAM_FAILED);
 }
 
+/* Over real TCP, which may hold the last bytes back for the end: they must go with it. */
+static void test_the_last_bytes_go_with_the_end(void **state)
+{
+    (void)state;
+    for (int closes = 0; closes <= 1; closes++) {
+        struct sockaddr_in here = { .sin_family = AF_INET,
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof here;
+        char got[8] = { 0 };
+        struct stream last;
+        struct iovec parts[] = { { (void *)"by", 2 }, { (void *)"e", 1 } };
+        int listener = socket(AF_INET, SOCK_STREAM, 0);
+        int reader = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(bind(listener, (struct sockaddr *)&here, size), 0);
+        assert_int_equal(listen(listener, 1), 0);
+        assert_int_equal(getsockname(listener, (struct sockaddr *)&here, &size), 0);
+        assert_int_equal(connect(reader, (struct sockaddr *)&here, size), 0);
+        stream_tcp_init(&last, &loop, accept(listener, NULL, NULL));
+        assert_int_equal(stream_writev_last(&last, parts, 2), 3);
+        if (closes)
+            stream_close(&last);
+        else
+            stream_end_writing(&last);
+        assert_int_equal(recv(reader, got, sizeof got, MSG_WAITALL), 3); /* and no more comes */
+        assert_string_equal(got, "bye");
+        stream_close(&last);
+        (void)close(reader);
+        (void)close(listener);
+    }
+}
+
 static void test_ending_the_writing_leaves_reading_open(void **state)
 {
     (void)state;
@@ -254,6 +285,7 @@ int main(void)
         TEST(test_parts_arrive_as_one_run_of_bytes),
         TEST(test_a_full_socket_takes_a_part_and_then_nothing),
         TEST(test_writing_to_nobody_fails_without_a_signal),
+        TEST(test_the_last_bytes_go_with_the_end),
         TEST(test_ending_the_writing_leaves_reading_open),
         TEST(test_the_poller_hears_what_is_wanted),
         TEST(test_a_stream_goes_to_another_loop),
