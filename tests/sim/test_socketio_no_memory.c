@@ -183,38 +183,16 @@ static bool run_failing(uint64_t first, uint64_t count)
     return true;
 }
 
-static uint64_t count_allocations(void)
-{
-    uint64_t before = sim_alloc_count();
-    assert_true(run_failing(0, 0));
-    return sim_alloc_count() - before;
-}
-
-static void fail_each(uint64_t count)
-{
-    const char *wanted = getenv("BELFRY_SIM_SEEDS");
-    const char *only = getenv("BELFRY_SEED"); /* here: which allocation */
-    uint64_t all = count_allocations();
-    uint64_t runs = wanted != NULL ? strtoull(wanted, NULL, 10) : RUNS;
-    uint64_t stride = BELFRY_MAX(all / BELFRY_MAX(runs, (uint64_t)1), (uint64_t)1);
-    if (only != NULL) {
-        (void)run_failing(strtoull(only, NULL, 10), count);
-        return;
-    }
-    for (uint64_t first = 1; first <= all; first += stride)
-        (void)run_failing(first, count);
-}
-
 static void test_any_allocation_may_fail(void **state)
 {
     (void)state;
-    fail_each(1);
+    sim_each_failure(RUNS, 1, run_failing);
 }
 
 static void test_memory_may_be_out_for_a_while(void **state)
 {
     (void)state;
-    fail_each(25);
+    sim_each_failure(RUNS, 25, run_failing);
 }
 
 int main(void)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "support/sim_alloc.h"
+
 static uint64_t current_seed;
 static bool has_handlers;
 
@@ -74,4 +76,21 @@ void sim_fail(const char *file, int line, const char *format, ...)
     print_seed();
     fflush(stdout);
     _exit(1); /* the world stays behind: all that followed would be reports of its leaks */
+}
+
+void sim_each_failure(unsigned runs, uint64_t count, bool (*run)(uint64_t first, uint64_t count))
+{
+    const char *wanted = getenv("BELFRY_SIM_SEEDS");
+    const char *only = getenv("BELFRY_SEED"); /* here: which allocation */
+    uint64_t before = sim_alloc_count();
+    SIM_CHECK(run(0, 0), "it does not work with all the memory it wants");
+    uint64_t all = sim_alloc_count() - before;
+    uint64_t most = wanted != NULL ? strtoull(wanted, NULL, 10) : runs;
+    uint64_t stride = BELFRY_MAX(all / BELFRY_MAX(most, (uint64_t)1), (uint64_t)1);
+    if (only != NULL) {
+        (void)run(strtoull(only, NULL, 10), count);
+        return;
+    }
+    for (uint64_t first = 1; first <= all; first += stride)
+        (void)run(first, count);
 }

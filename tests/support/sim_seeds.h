@@ -15,6 +15,13 @@
 void sim_each_seed(const uint64_t *past, size_t past_count, unsigned count,
                    void (*run)(uint64_t seed));
 
+/*
+ * Runs @run, which makes the server's allocations from the @first on fail, @count of them, with
+ * @runs (BELFRY_SIM_SEEDS: another number) firsts that are spread evenly; BELFRY_SEED is the one
+ * first to run. 0, 0: none fails, which says how many there are, and must be true.
+ */
+void sim_each_failure(unsigned runs, uint64_t count, bool (*run)(uint64_t first, uint64_t count));
+
 /* For scenarios without a loop of seeds: what a failure should print. */
 void sim_set_seed(uint64_t seed);
 
