@@ -295,9 +295,9 @@ describe("Socket.IO for revision 3", () => {
     await socket.send("40/custom,");
     assert.equal(await socket.next(), "40/custom,");
     assert.equal(await socket.next(), '42/custom,["auth",{}]');
-    await socket.send("40/auth?token=ok&x=1,");
+    await socket.send("40/auth?token=ok&x=1&a%20b=c+d,");
     assert.equal(await socket.next(), "40/auth,");
-    assert.equal(await socket.next(), '42/auth,["auth",{"token":"ok","x":"1"}]');
+    assert.equal(await socket.next(), '42/auth,["auth",{"token":"ok","x":"1","a b":"c d"}]');
     await socket.send('42/auth,1["handshake"]');
     const [told] = JSON.parse((await socket.next()).replace(/^43\/auth,1/, ""));
     assert.equal(told.id, `/auth#${socket.sid}`);

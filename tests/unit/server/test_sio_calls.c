@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -286,6 +287,43 @@ static void test_one_socket_is_asked(void **state)
     (void)take_question(&ada, "[\"q\",\"x\",1]");
     sio_drop(&ada);
     journal_expect("one:gone 1 ;");
+    end_server();
+}
+
+static void note_count(belfry_err err, belfry_msg *const *replies, unsigned count,
+                       unsigned expected, void *user)
+{
+    (void)replies;
+    (void)user;
+    note("%s %u of %u;", err == BELFRY_ERR_GONE ? "gone" : belfry_strerror(err), count, expected);
+}
+
+/* What is kept for one call is bounded: an answer beyond it counts as lost. */
+static void test_answers_are_kept_up_to_a_bound(void **state)
+{
+    (void)state;
+    struct sio people[3];
+    size_t size = 24u << 20; /* the third one is above 64 MiB */
+    char *bytes = calloc(1, size);
+    assert_non_null(bytes);
+    begin_server((belfry_options){ .max_payload_bytes = (uint32_t)size });
+    add_asking();
+    start_server();
+    for (size_t i = 0; i < BELFRY_COUNT(people); i++) {
+        sio_arrive(&people[i]);
+        sio_enter(&people[i], "tower");
+    }
+    assert_int_equal(belfry_call(belfry_in(io, "tower"), BELFRY_OFF, note_count, NULL, "q", NULL),
+                     BELFRY_OK);
+    for (size_t i = 0; i < BELFRY_COUNT(people); i++) {
+        unsigned long long id = take_question(&people[i], "[\"q\"]");
+        sio_say(&people[i], "61-%llu[{\"_placeholder\":true,\"num\":0}]", id);
+        client_send(&people[i].ws, WS_BINARY | WS_FIN, bytes_of(bytes, size));
+    }
+    journal_expect("gone 2 of 3;");
+    free(bytes);
+    for (size_t i = 0; i < BELFRY_COUNT(people); i++)
+        sio_drop(&people[i]);
     end_server();
 }
 
@@ -611,6 +649,7 @@ int main(void)
         cmocka_unit_test(test_a_client_is_answered_once_and_only_if_it_asks),
         cmocka_unit_test(test_answers_may_come_later_from_threads),
         cmocka_unit_test(test_one_socket_is_asked),
+        cmocka_unit_test(test_answers_are_kept_up_to_a_bound),
         cmocka_unit_test(test_calls_in_one_batch_have_their_own_answers),
         cmocka_unit_test(test_a_room_on_several_workers_is_asked_from_a_foreign_thread),
         cmocka_unit_test(test_a_timeout_hands_over_what_has_come),
