@@ -102,10 +102,8 @@ static struct fault check_session(const struct eio_endpoint *e, const struct eio
 {
     if (s == NULL || s->endpoint != e)
         return (struct fault){ .code = EIO_ERR_UNKNOWN_SID, .detail = query->sid };
-    bool is_websocket = eio_state_is_websocket(&s->state);
-    if (asked == EIO_ASKED_HTTP && (query->transport == EIO_TRANSPORT_WEBSOCKET) != is_websocket)
-        return fault_of(EIO_ERR_BAD_REQUEST, EIO_CONTEXT_TRANSPORT_MISMATCH);
-    if (asked == EIO_ASKED_HTTP && is_websocket)
+    if (asked == EIO_ASKED_HTTP &&
+        (query->transport == EIO_TRANSPORT_WEBSOCKET || eio_state_is_websocket(&s->state)))
         return fault_of(EIO_ERR_BAD_REQUEST, EIO_CONTEXT_TRANSPORT_MISMATCH);
     if (s->state.revision != (uint8_t)query->revision)
         return fault_of(EIO_ERR_BAD_REQUEST, EIO_CONTEXT_PROTOCOL_MISMATCH);
