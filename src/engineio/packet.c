@@ -3,7 +3,7 @@
  */
 #include "engineio/packet.h"
 
-#include "engineio/base64.h"
+#include "base/base64.h"
 
 /* "b" and base64, in revision 3 with the type between them. */
 static enum eio_result read_base64(enum eio_revision revision, belfry_bytes message,
@@ -18,7 +18,7 @@ static enum eio_result read_base64(enum eio_revision revision, belfry_bytes mess
         type = (enum eio_type)(*at++ - '0');
     }
     buf_clear(scratch);
-    if (eio_base64_decode(bytes_of(at, (size_t)(end - at)), scratch) != BELFRY_OK)
+    if (base64_decode(bytes_of(at, (size_t)(end - at)), scratch) != BELFRY_OK)
         return EIO_NO_MEMORY;
     *out_packet = (struct eio_packet){ type, true, buf_bytes(scratch) };
     return EIO_OK;
@@ -60,7 +60,7 @@ bool eio_packet_put(struct buf *out, enum eio_revision revision, enum eio_binary
         buf_put_char(out, 'b');
         if (revision == EIO_REVISION_3)
             buf_put_char(out, (char)('0' + packet->type));
-        eio_base64_put(out, packet->data);
+        base64_put(out, packet->data);
         return false;
     }
     if (revision == EIO_REVISION_3)

@@ -6,8 +6,8 @@
  */
 #include "engineio/payload.h"
 
+#include "base/base64.h"
 #include "base/utf8.h"
-#include "engineio/base64.h"
 
 #define SEPARATOR 0x1E
 #define LENGTH_END 0xFF /* of revision 3's octets */
@@ -208,7 +208,7 @@ void eio_payload_put(struct eio_payload_writer *w, const struct eio_packet *pack
         buf_put_char(w->out, packet->is_binary ? 1 : 0);
         put_octets_length(w->out, 1 + packet->data.size);
     } else {
-        size_t units = packet->is_binary ? 2 + eio_base64_size(packet->data.size)
+        size_t units = packet->is_binary ? 2 + base64_size(packet->data.size)
                                          : 1 + eio_utf16_length(packet->data);
         buf_put_u64(w->out, units);
         buf_put_char(w->out, ':');

@@ -6,9 +6,9 @@
  */
 #include "server/encode.h"
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/placeholder.h"
-#include "engineio/base64.h"
 #include "rooms/reply.h"
 #include "server/server.h"
 #include "server/sio_encode.h"
@@ -61,7 +61,7 @@ static void put_with_base64(struct buf *out, belfry_bytes args, const struct mes
         if (hole.num < m->attachment_count && !is_put[hole.num]) {
             is_put[hole.num] = true;
             buf_put_text(out, "{\"base64\":\"");
-            eio_base64_put(out, m->attachments[hole.num]);
+            base64_put(out, m->attachments[hole.num]);
             buf_put_text(out, "\"}");
         } else {
             buf_put_text(out, "null");

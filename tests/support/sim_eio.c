@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "engineio/base64.h"
+#include "base/base64.h"
 #include "engineio/payload.h"
 #include "support/sim_seeds.h"
 #include "ws/opcode.h"
@@ -63,7 +63,7 @@ static void take_payload(struct sim_eio *e, struct buf *body)
         if (is_binary)
             buf_put_char(body, 'b');
         if (is_binary)
-            eio_base64_put(body, message);
+            base64_put(body, message);
         else
             buf_put_bytes(body, message);
         at = next;

@@ -1,7 +1,7 @@
 /*
  * test_base64.c - written as RFC 4648 says, read as Node reads.
  */
-#include "engineio/base64.h"
+#include "base/base64.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,9 +28,9 @@ static void test_rfc_4648_vectors_are_written(void **state)
     };
     for (const struct vector *v = vectors; v != BELFRY_END(vectors); v++) {
         struct buf out = { 0 };
-        eio_base64_put(&out, bytes_of_text(v->plain));
+        base64_put(&out, bytes_of_text(v->plain));
         assert_true(bytes_equal_text(buf_bytes(&out), v->encoded));
-        assert_int_equal(out.size, eio_base64_size(strlen(v->plain)));
+        assert_int_equal(out.size, base64_size(strlen(v->plain)));
         buf_deinit(&out);
     }
 }
@@ -79,7 +79,7 @@ static void test_reading_is_as_lenient_as_node(void **state)
     for (const struct decode_case *c = cases; c != BELFRY_END(cases); c++) {
         struct buf out = { 0 };
         belfry_bytes text = exact_copy(c->text);
-        assert_int_equal(eio_base64_decode(text, &out), BELFRY_OK);
+        assert_int_equal(base64_decode(text, &out), BELFRY_OK);
         if (!bytes_equal(buf_bytes(&out), c->want))
             fail_msg("%s", (const char *)c->text.data);
         buf_deinit(&out);
@@ -95,9 +95,9 @@ static void test_every_size_comes_back_behind_what_was_there(void **state)
         data[i] = (uint8_t)(i * 37 + 201);
     for (size_t size = 0; size <= sizeof data; size++) {
         struct buf text = { 0 }, back = { 0 };
-        eio_base64_put(&text, bytes_of(data, size));
+        base64_put(&text, bytes_of(data, size));
         buf_put_text(&back, "old");
-        assert_int_equal(eio_base64_decode(buf_bytes(&text), &back), BELFRY_OK);
+        assert_int_equal(base64_decode(buf_bytes(&text), &back), BELFRY_OK);
         assert_int_equal(back.size, 3 + size);
         assert_memory_equal(back.data, "old", 3);
         assert_memory_equal(back.data + 3, data, size);
@@ -112,12 +112,12 @@ static void test_without_memory_nothing_is_appended(void **state)
     memory_watch();
     struct buf out = { 0 };
     memory_fail_at(1);
-    assert_int_equal(eio_base64_decode(WIRE("YWJj"), &out), BELFRY_ERR_NOMEM);
+    assert_int_equal(base64_decode(WIRE("YWJj"), &out), BELFRY_ERR_NOMEM);
     assert_int_equal(out.size, 0);
     memory_fail_at(1);
-    eio_base64_put(&out, WIRE("abc"));
+    base64_put(&out, WIRE("abc"));
     assert_true(buf_failed(&out));
-    eio_base64_put(&out, WIRE("abc"));
+    base64_put(&out, WIRE("abc"));
     assert_int_equal(out.size, 0);
     buf_deinit(&out);
     assert_int_equal(memory_live(), 0);

@@ -4,7 +4,7 @@
  * Reading takes four good characters a step for as long as there are any; from the first other
  * one it goes on character by character, until four have come together again.
  */
-#include "engineio/base64.h"
+#include "base/base64.h"
 
 #define GOOD 0x80 /* with the six bits in the others */
 #define END 0x40  /* '=' */
@@ -37,11 +37,11 @@ static void write_group(const uint8_t *in, size_t count, uint8_t *out)
     out[3] = count > 2 ? (uint8_t)alphabet[bits & 63] : '=';
 }
 
-void eio_base64_put(struct buf *out, belfry_bytes data)
+void base64_put(struct buf *out, belfry_bytes data)
 {
     if (out->has_failed || data.size == 0)
         return;
-    if (data.size > SIZE_MAX / 2 || buf_reserve(out, eio_base64_size(data.size)) != BELFRY_OK) {
+    if (data.size > SIZE_MAX / 2 || buf_reserve(out, base64_size(data.size)) != BELFRY_OK) {
         out->has_failed = 1;
         return;
     }
@@ -73,7 +73,7 @@ static const uint8_t *read_groups(const uint8_t *at, const uint8_t *end, uint8_t
     return at;
 }
 
-belfry_err eio_base64_decode(belfry_bytes text, struct buf *out)
+belfry_err base64_decode(belfry_bytes text, struct buf *out)
 {
     if (text.size == 0)
         return BELFRY_OK;
