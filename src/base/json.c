@@ -380,6 +380,38 @@ belfry_err json_scan(belfry_bytes text, unsigned max_depth, struct json_value *o
     return it.err;
 }
 
+belfry_err json_next(belfry_bytes *rest, unsigned max_depth, struct json_value *out_value)
+{
+    struct json_iter it;
+    struct json_value value;
+    json_iter_init(&it, *rest, max_depth, JSON_KIND_ARRAY);
+    if (!scan_value(&it, 0, &value))
+        return it.err;
+    *rest = bytes_of(it.at, (size_t)(it.end - it.at));
+    *out_value = value;
+    return BELFRY_OK;
+}
+
+belfry_err json_scan_list(belfry_bytes text, unsigned max_depth, uint32_t *out_count)
+{
+    struct json_iter it;
+    struct json_value value;
+    uint32_t count = 0;
+    json_iter_init(&it, text, max_depth, JSON_KIND_ARRAY);
+    while (it.at < it.end) {
+        if (count > 0 && *it.at++ != ',')
+            return BELFRY_ERR_INVALID;
+        if (count == UINT32_MAX)
+            return BELFRY_ERR_LIMIT;
+        if (!scan_value(&it, 0, &value))
+            return it.err;
+        skip_blanks(&it);
+        count++;
+    }
+    *out_count = count;
+    return BELFRY_OK;
+}
+
 static struct json_field *find_field(struct json_field *fields, size_t count, belfry_bytes key)
 {
     belfry_bytes plain;

@@ -54,6 +54,20 @@ struct json_fault {
 BELFRY_NODISCARD belfry_err json_scan(belfry_bytes text, unsigned max_depth,
                                       struct json_value *out_value, struct json_fault *out_fault);
 
+/*
+ * Takes one value from the front of @rest, blanks before it included; what follows is not looked
+ * at. Errors as of json_scan; @rest stays where it was then.
+ */
+BELFRY_NODISCARD belfry_err json_next(belfry_bytes *rest, unsigned max_depth,
+                                      struct json_value *out_value);
+
+/*
+ * Checks that @text is values with commas between them, as in `1,{}`; empty: none. Errors as of
+ * json_scan.
+ */
+BELFRY_NODISCARD belfry_err json_scan_list(belfry_bytes text, unsigned max_depth,
+                                           uint32_t *out_count);
+
 /* A field to look for: @name goes in, @value comes out (JSON_KIND_ABSENT if it is not there). */
 struct json_field {
     belfry_bytes name;

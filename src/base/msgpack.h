@@ -36,6 +36,11 @@ struct msgpack_limits {
                            where a text can name one attachment many times */
 };
 
+/* A place in a message: what is still to be read. */
+struct msgpack_reader {
+    const uint8_t *at, *end;
+};
+
 /*
  * Appends @message, one whole value, to @out as JSON. @out_blobs gets spans into @message in the
  * order of their numbers. If blobs are found, so must no map be that looks like a placeholder.
@@ -48,6 +53,14 @@ BELFRY_NODISCARD belfry_err msgpack_to_json(belfry_bytes message,
                                             const struct msgpack_limits *limits, struct buf *out,
                                             belfry_bytes *out_blobs, size_t *out_blob_count);
 
+/* As msgpack_to_json, of the next value of @r, which moves behind it; what follows is not looked
+ * at.
+ */
+BELFRY_NODISCARD belfry_err msgpack_next_to_json(struct msgpack_reader *r,
+                                                 const struct msgpack_limits *limits,
+                                                 struct buf *out, belfry_bytes *out_blobs,
+                                                 size_t *out_blob_count);
+
 /*
  * Appends @json, one whole value, to @out as MessagePack. With @blob_count 0 placeholders are plain
  * objects.
@@ -59,6 +72,13 @@ BELFRY_NODISCARD belfry_err msgpack_to_json(belfry_bytes message,
 BELFRY_NODISCARD belfry_err msgpack_from_json(belfry_bytes json, const belfry_bytes *blobs,
                                               size_t blob_count,
                                               const struct msgpack_limits *limits, struct buf *out);
+
+/* As msgpack_from_json, of an array: the text @name, then @args, JSON values with commas between
+ * them; empty: none. The depth counts the array. */
+BELFRY_NODISCARD belfry_err msgpack_from_event(belfry_bytes name, belfry_bytes args,
+                                               const belfry_bytes *blobs, size_t blob_count,
+                                               const struct msgpack_limits *limits,
+                                               struct buf *out);
 
 /* --- token by token ----------------------------------------------------------------------- */
 
@@ -87,11 +107,6 @@ struct msgpack_token {
         double f;
         belfry_bytes bytes;
     };
-};
-
-/* A place in a message: what is still to be read. */
-struct msgpack_reader {
-    const uint8_t *at, *end;
 };
 
 struct msgpack_reader msgpack_reader_of(belfry_bytes message);

@@ -242,35 +242,59 @@ static belfry_err pack(struct packer *p)
     return BELFRY_OK;
 }
 
+/* Packs @text, one or more values that were checked, behind what is in @out from @start on. */
+static belfry_err pack_checked(belfry_bytes text, const belfry_bytes *blobs, size_t blob_count,
+                               const struct msgpack_limits *limits, struct buf *out, size_t start)
+{
+    struct level levels[JSON_MAX_DEPTH];
+    const uint8_t *first = text.size > 0 ? text.data : (const uint8_t *)"";
+    struct packer p = { .at = first,
+                        .end = first + text.size,
+                        .holes = placeholders_of(text),
+                        .blobs = blobs,
+                        .blob_count = blob_count,
+                        .out = out,
+                        .start = start,
+                        .max_bytes = limits->max_bytes > 0 ? limits->max_bytes : SIZE_MAX,
+                        .levels = levels };
+    belfry_err err = blob_count == 0 || find_hole(&p) ? pack(&p) : BELFRY_ERR_INVALID;
+    if (buf_failed(out))
+        err = BELFRY_ERR_NOMEM;
+    if (err != BELFRY_OK) {
+        out->size = start;
+        out->has_failed = 0;
+    }
+    buf_deinit(&p.text);
+    buf_deinit(&p.token);
+    return err;
+}
+
 belfry_err msgpack_from_json(belfry_bytes json, const belfry_bytes *blobs, size_t blob_count,
                              const struct msgpack_limits *limits, struct buf *out)
 {
     struct json_value value;
-    struct level levels[JSON_MAX_DEPTH];
     BELFRY_ASSERT(!buf_failed(out));
     if (json.size > UINT32_MAX)
         return BELFRY_ERR_LIMIT;
     belfry_err err = json_scan(json, limits->max_depth, &value, NULL);
     if (err != BELFRY_OK)
         return err;
-    const uint8_t *start = value.text.data;
-    struct packer p = { .at = start,
-                        .end = start + value.text.size,
-                        .holes = placeholders_of(value.text),
-                        .blobs = blobs,
-                        .blob_count = blob_count,
-                        .out = out,
-                        .start = out->size,
-                        .max_bytes = limits->max_bytes > 0 ? limits->max_bytes : SIZE_MAX,
-                        .levels = levels };
-    err = blob_count == 0 || find_hole(&p) ? pack(&p) : BELFRY_ERR_INVALID;
-    if (buf_failed(out))
-        err = BELFRY_ERR_NOMEM;
-    if (err != BELFRY_OK) {
-        out->size = p.start;
-        out->has_failed = 0;
-    }
-    buf_deinit(&p.text);
-    buf_deinit(&p.token);
-    return err;
+    return pack_checked(value.text, blobs, blob_count, limits, out, out->size);
+}
+
+belfry_err msgpack_from_event(belfry_bytes name, belfry_bytes args, const belfry_bytes *blobs,
+                              size_t blob_count, const struct msgpack_limits *limits,
+                              struct buf *out)
+{
+    size_t start = out->size;
+    uint32_t count;
+    BELFRY_ASSERT(!buf_failed(out));
+    if (name.size > UINT32_MAX || args.size >= UINT32_MAX || limits->max_depth == 0)
+        return BELFRY_ERR_LIMIT;
+    belfry_err err = json_scan_list(args, limits->max_depth - 1, &count);
+    if (err != BELFRY_OK)
+        return err;
+    msgpack_put_array(out, 1 + count);
+    msgpack_put_str(out, name);
+    return pack_checked(args, blobs, blob_count, limits, out, start);
 }

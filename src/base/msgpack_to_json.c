@@ -268,7 +268,7 @@ static belfry_err translate(struct translator *t)
         if (t->limits->max_bytes > 0 && t->out->size - t->start > t->limits->max_bytes)
             return BELFRY_ERR_LIMIT;
     } while (t->depth > 0);
-    return t->from.at == t->from.end ? BELFRY_OK : BELFRY_ERR_INVALID;
+    return BELFRY_OK;
 }
 
 /* Maps that look like placeholders would be taken for them, so there may be none but ours. */
@@ -285,11 +285,11 @@ static bool are_placeholders_ours(const struct translator *t)
     return !p.is_bad && count == t->blob_count;
 }
 
-belfry_err msgpack_to_json(belfry_bytes message, const struct msgpack_limits *limits,
-                           struct buf *out, belfry_bytes *out_blobs, size_t *out_blob_count)
+belfry_err msgpack_next_to_json(struct msgpack_reader *r, const struct msgpack_limits *limits,
+                                struct buf *out, belfry_bytes *out_blobs, size_t *out_blob_count)
 {
     struct level levels[JSON_MAX_DEPTH];
-    struct translator t = { .from = msgpack_reader_of(message),
+    struct translator t = { .from = *r,
                             .limits = limits,
                             .out = out,
                             .start = out->size,
@@ -306,6 +306,23 @@ belfry_err msgpack_to_json(belfry_bytes message, const struct msgpack_limits *li
         out->has_failed = 0;
         return err;
     }
+    *r = t.from;
     *out_blob_count = t.blob_count;
+    return BELFRY_OK;
+}
+
+belfry_err msgpack_to_json(belfry_bytes message, const struct msgpack_limits *limits,
+                           struct buf *out, belfry_bytes *out_blobs, size_t *out_blob_count)
+{
+    struct msgpack_reader r = msgpack_reader_of(message);
+    size_t start = out->size, count;
+    belfry_err err = msgpack_next_to_json(&r, limits, out, out_blobs, &count);
+    if (err != BELFRY_OK)
+        return err;
+    if (r.at < r.end) {
+        out->size = start;
+        return BELFRY_ERR_INVALID;
+    }
+    *out_blob_count = count;
     return BELFRY_OK;
 }

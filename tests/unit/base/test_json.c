@@ -176,6 +176,52 @@ static void test_scan_gives_the_value_without_blanks(void **state)
 
 /* --- fields and iteration ---------------------------------------------------------------- */
 
+static void test_values_are_taken_from_the_front(void **state)
+{
+    (void)state;
+    belfry_bytes rest = BELFRY_BYTES(" {\"a\":[1]} ,2x");
+    struct json_value value;
+    assert_int_equal(json_next(&rest, 1, &value), BELFRY_ERR_LIMIT);
+    assert_int_equal(rest.size, 14);
+    assert_int_equal(json_next(&rest, 2, &value), BELFRY_OK);
+    assert_true(bytes_equal_text(value.text, "{\"a\":[1]}"));
+    assert_int_equal(value.kind, JSON_KIND_OBJECT);
+    assert_true(bytes_equal_text(rest, " ,2x"));
+    assert_int_equal(json_next(&rest, 2, &value), BELFRY_ERR_INVALID);
+    rest = BELFRY_BYTES("2x");
+    assert_int_equal(json_next(&rest, 0, &value), BELFRY_OK);
+    assert_true(bytes_equal_text(value.text, "2") && bytes_equal_text(rest, "x"));
+    rest = BELFRY_BYTES(" ");
+    assert_int_equal(json_next(&rest, 0, &value), BELFRY_ERR_INVALID);
+}
+
+static void test_lists_are_counted(void **state)
+{
+    static const struct {
+        const char *text;
+        int want; /* below zero: the error */
+    } cases[] = {
+        { "", 0 },
+        { "1", 1 },
+        { " [1] , {} ,\"x\" ", 3 },
+        { " ", BELFRY_ERR_INVALID },
+        { ",", BELFRY_ERR_INVALID },
+        { "1,", BELFRY_ERR_INVALID },
+        { "1,,2", BELFRY_ERR_INVALID },
+        { "1 2", BELFRY_ERR_INVALID },
+        { "1]", BELFRY_ERR_INVALID },
+        { "[[1]],[[[1]]]", BELFRY_ERR_LIMIT },
+    };
+    (void)state;
+    for (size_t i = 0; i < BELFRY_COUNT(cases); i++) {
+        uint32_t count = 0;
+        belfry_err err = json_scan_list(bytes_of_text(cases[i].text), 2, &count);
+        int got = err == BELFRY_OK ? (int)count : (int)err;
+        if (got != cases[i].want)
+            fail_msg("%s: %d, want %d", cases[i].text, got, cases[i].want);
+    }
+}
+
 static void test_fields_are_found_and_the_last_of_a_name_counts(void **state)
 {
     (void)state;
@@ -413,6 +459,8 @@ int main(void)
         cmocka_unit_test(test_faults_say_what_is_wrong_where),
         cmocka_unit_test(test_the_deepest_nesting_is_exact),
         cmocka_unit_test(test_scan_gives_the_value_without_blanks),
+        cmocka_unit_test(test_values_are_taken_from_the_front),
+        cmocka_unit_test(test_lists_are_counted),
         cmocka_unit_test(test_fields_are_found_and_the_last_of_a_name_counts),
         cmocka_unit_test(test_fields_before_a_fault_stay),
         cmocka_unit_test(test_only_objects_have_fields),

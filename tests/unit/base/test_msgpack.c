@@ -433,6 +433,58 @@ static void test_without_memory_nothing_is_appended(void **state)
 
 /* --- token by token ---------------------------------------------------------------------- */
 
+static void test_values_are_translated_one_by_one(void **state)
+{
+    (void)state;
+    belfry_bytes message = from_hex("92 01 c4 01 05 a1 78 c1");
+    belfry_bytes blobs[MAX_BLOBS];
+    struct msgpack_reader r = msgpack_reader_of(message);
+    struct buf json = { 0 };
+    size_t count;
+    assert_int_equal(msgpack_next_to_json(&r, &limits, &json, blobs, &count), BELFRY_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(msgpack_next_to_json(&r, &limits, &json, blobs, &count), BELFRY_OK);
+    assert_int_equal(count, 0);
+    assert_shown("two", &json, "[1," HOLE(0) "]\"x\"");
+    assert_int_equal(msgpack_next_to_json(&r, &limits, &json, blobs, &count), BELFRY_ERR_INVALID);
+    assert_int_equal(r.end - r.at, 1);
+    buf_deinit(&json);
+    free((void *)(uintptr_t)message.data);
+}
+
+static void test_events_are_arrays(void **state)
+{
+    static const struct {
+        const char *name, *args, *want;
+    } cases[] = {
+        { "", "", "91 a0" },
+        { "x", "1,{\"a\":[ ]} , null", "94 a1 78 01 81 a1 61 90 c0" },
+        { "x", HOLE(0), "92 a1 78 c4 01 05" },
+        { "x", "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
+          "dc 00 10 a1 78 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01" },
+        { "x", "[[[]]]", "92 a1 78 91 91 90" },
+        { "x", "[[[[]]]]", "limit" },
+        { "x", "1,", "invalid" },
+        { "x", "1]", "invalid" },
+        { "x", HOLE(1), "invalid" },
+    };
+    const belfry_bytes blob = BELFRY_BYTES("\x05");
+    (void)state;
+    for (size_t i = 0; i < BELFRY_COUNT(cases); i++) {
+        struct buf packed = { 0 }, shown = { 0 };
+        belfry_err err = msgpack_from_event(
+            bytes_of_text(cases[i].name), bytes_of_text(cases[i].args), &blob, 1, &limits, &packed);
+        if (err == BELFRY_OK)
+            put_hex(&shown, buf_bytes(&packed));
+        else
+            buf_put_text(&shown, name_of(err));
+        assert_true(err == BELFRY_OK || packed.size == 0);
+        assert_shown(cases[i].args, &shown, cases[i].want);
+        buf_deinit(&packed);
+        buf_deinit(&shown);
+    }
+}
+
 static void test_values_are_skipped_whole(void **state)
 {
     (void)state;
@@ -517,6 +569,8 @@ int main(void)
         cmocka_unit_test(test_one_blob_does_not_multiply_beyond_the_limit),
         cmocka_unit_test(test_texts_are_limited),
         cmocka_unit_test(test_without_memory_nothing_is_appended),
+        cmocka_unit_test(test_values_are_translated_one_by_one),
+        cmocka_unit_test(test_events_are_arrays),
         cmocka_unit_test(test_values_are_skipped_whole),
         cmocka_unit_test(test_whole_numbers_in_whichever_form),
         cmocka_unit_test(test_sizes_read_as_written),
