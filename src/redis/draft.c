@@ -237,7 +237,7 @@ static void resolve(const struct note_draft *d, struct note *note)
 {
     const struct note_reader *r = &d->reader;
     note->uid = note_reader_bytes(r, d->uid);
-    if (bytes_equal_text(note->uid, "emitter"))
+    if (bytes_equal_text(note->uid, NOTE_EMITTER))
         note->uid = (belfry_bytes){ 0 };
     note->nsp = note_reader_bytes(r, d->nsp);
     note->request_id = note_reader_bytes(r, d->request_id);

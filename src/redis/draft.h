@@ -9,6 +9,9 @@
 
 #include "redis/reader.h"
 
+/* The uid of those that are no node; in a note it is empty. */
+#define NOTE_EMITTER "emitter"
+
 /* Types of Socket.IO packets (not of notes): all that is ever broadcast. */
 #define NOTE_PACKET_EVENT 2u
 #define NOTE_PACKET_BINARY_EVENT 5u

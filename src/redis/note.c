@@ -12,6 +12,7 @@ void note_scratch_deinit(struct note_scratch *scratch)
 {
     buf_deinit(&scratch->json);
     buf_deinit(&scratch->spans);
+    buf_deinit(&scratch->packed);
 }
 
 /* The packet of a classic broadcast may have no namespace. */
@@ -68,11 +69,5 @@ belfry_err note_encode(enum note_contract contract, const struct note *note, str
         note_classic_write(&w);
     else
         note_message_write(&w);
-    if (buf_failed(out))
-        w.err = BELFRY_ERR_NOMEM;
-    if (w.err != BELFRY_OK) {
-        out->size = start;
-        out->has_failed = 0;
-    }
-    return w.err;
+    return note_writer_finish(&w, start);
 }

@@ -93,7 +93,8 @@ struct note_limits {
 /* Where the parts of a decoded note lie; all zero is empty. One serves one note at a time. */
 struct note_scratch {
     struct buf json;
-    struct buf spans; /* of belfry_bytes */
+    struct buf spans;  /* of belfry_bytes */
+    struct buf packed; /* what was base64 */
 };
 
 void note_scratch_deinit(struct note_scratch *scratch);
@@ -132,5 +133,51 @@ BELFRY_NODISCARD belfry_err note_decode_classic_response(belfry_bytes payload,
  */
 BELFRY_NODISCARD belfry_err note_encode(enum note_contract contract, const struct note *note,
                                         struct buf *out);
+
+/* --- entries of a stream (redis.md 4) -------------------------------------------------------- */
+
+/* The fields of an entry: uid, nsp, type, data; those not there are empty. */
+struct note_entry {
+    belfry_bytes uid;
+    belfry_bytes nsp;
+    belfry_bytes type;
+    belfry_bytes data;
+};
+
+/*
+ * As note_decode: @data is JSON, or base64 of MessagePack; uid and nsp are the entry's and must
+ * stay too. An entry without a namespace is NOTE_NOTHING. All types may come, as from older nodes.
+ */
+BELFRY_NODISCARD belfry_err note_decode_entry(const struct note_entry *entry,
+                                              const struct note_limits *limits,
+                                              struct note_scratch *scratch, struct note *out);
+
+/* Appends the text of `data`; errors as of note_encode. What an emitter's or a node's entry may
+ * hold: BROADCAST, JOIN, LEAVE, DISCONNECT, SERVER_EMIT; the others can be said too. */
+BELFRY_NODISCARD belfry_err note_encode_entry(const struct note *note, struct buf *out);
+
+/* --- a session that may come back (redis.md 4.1) --------------------------------------------- */
+
+struct note_session {
+    belfry_bytes sid;
+    belfry_bytes pid;
+    struct note_names rooms; /* any number */
+    belfry_bytes data;       /* a JSON value; empty: {} */
+};
+
+/*
+ * Base64 of MessagePack, as the streams adapter keeps it. Appends; on errors @out is as it was.
+ *
+ * Errors:  INVALID  data is not JSON         NOMEM
+ *          LIMIT    it is nested deeper than JSON_MAX_DEPTH
+ */
+BELFRY_NODISCARD belfry_err note_encode_session(const struct note_session *session,
+                                                struct buf *out);
+
+/* What lies in @out is good as long as @scratch; errors as of note_decode. A session without sid or
+ * pid is INVALID, and so is one with binary data, which has no place beside it here. */
+BELFRY_NODISCARD belfry_err note_decode_session(belfry_bytes text, const struct note_limits *limits,
+                                                struct note_scratch *scratch,
+                                                struct note_session *out);
 
 #endif

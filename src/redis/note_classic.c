@@ -322,7 +322,7 @@ static void write_broadcast(struct note_writer *w)
 {
     const struct note *note = w->note;
     msgpack_put_array(w->out, 3);
-    msgpack_put_str(w->out, note->uid.size > 0 ? note->uid : BELFRY_BYTES("emitter"));
+    msgpack_put_str(w->out, note->uid.size > 0 ? note->uid : BELFRY_BYTES(NOTE_EMITTER));
     note_writer_packet(w, nsp_of(note));
     note_writer_target(w, NOTE_WITH_FLAGS);
 }
@@ -334,7 +334,7 @@ static void open_request(struct note_writer *w, enum classic_type type, uint32_t
     const struct note *note = w->note;
     belfry_bytes uid = note->uid;
     if (uid.size == 0 && type == CLASSIC_SERVER_EMIT)
-        uid = BELFRY_BYTES("emitter");
+        uid = BELFRY_BYTES(NOTE_EMITTER);
     note_writer_map(w, 1 + count + (uint32_t)(uid.size > 0) + (note->request_id.size > 0));
     if (uid.size > 0)
         note_writer_text(w, NOTE_KEY("uid"), uid);

@@ -261,7 +261,8 @@ void note_message_write(struct note_writer *w)
     note_writer_u32(w, NOTE_KEY("type"), note->type);
     note_writer_key(w, NOTE_KEY("data"));
     note_message_write_data(w);
-    note_writer_text(w, NOTE_KEY("uid"), note->uid.size > 0 ? note->uid : BELFRY_BYTES("emitter"));
+    note_writer_text(w, NOTE_KEY("uid"),
+                     note->uid.size > 0 ? note->uid : BELFRY_BYTES(NOTE_EMITTER));
     note_writer_text(w, NOTE_KEY("nsp"), note->nsp);
     note_writer_end(w);
 }

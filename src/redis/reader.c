@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "base/base64.h"
 #include "base/decimal.h"
 #include "base/json.h"
 #include "base/utf8.h"
@@ -33,6 +34,18 @@ void note_reader_init(struct note_reader *r, belfry_bytes payload, const struct 
                                .is_json = payload.size > 0 && *start == '{' };
     if (payload.size == 0 || (r->is_json && !utf8_is_valid(payload)))
         r->err = BELFRY_ERR_INVALID;
+}
+
+void note_reader_init_base64(struct note_reader *r, belfry_bytes text,
+                             const struct note_limits *limits, struct note_scratch *scratch)
+{
+    buf_clear(&scratch->packed);
+    belfry_err err = base64_decode(text, &scratch->packed);
+    note_reader_init(r, buf_bytes(&scratch->packed), limits, scratch);
+    if (err != BELFRY_OK)
+        r->err = err;
+    else if (r->is_json)
+        r->err = BELFRY_ERR_INVALID; /* JSON is never put into base64 */
 }
 
 bool note_reader_fail(struct note_reader *r, belfry_err err)

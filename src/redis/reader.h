@@ -60,9 +60,14 @@ struct note_walk {
     bool is_first;
 };
 
-/* Empties @scratch. */
+/* Empties what it uses of @scratch: all but @packed, in which @payload may lie. */
 void note_reader_init(struct note_reader *r, belfry_bytes payload, const struct note_limits *limits,
                       struct note_scratch *scratch);
+
+/* The same for base64 of MessagePack, which goes to @packed. */
+void note_reader_init_base64(struct note_reader *r, belfry_bytes text,
+                             const struct note_limits *limits, struct note_scratch *scratch);
+
 bool note_reader_end(struct note_reader *r);
 bool note_reader_fail(struct note_reader *r, belfry_err err);
 

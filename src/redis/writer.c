@@ -3,9 +3,36 @@
  */
 #include "redis/writer.h"
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/msgpack.h"
 #include "redis/draft.h"
+
+belfry_err note_writer_finish(struct note_writer *w, size_t start)
+{
+    if (buf_failed(w->out))
+        w->err = BELFRY_ERR_NOMEM;
+    if (w->err != BELFRY_OK) {
+        w->out->size = start;
+        w->out->has_failed = 0;
+    }
+    return w->err;
+}
+
+belfry_err note_writer_finish_base64(struct note_writer *w, struct buf *out)
+{
+    size_t start = out->size;
+    belfry_err err = note_writer_finish(w, 0);
+    if (err == BELFRY_OK)
+        base64_put(out, buf_bytes(w->out));
+    if (buf_failed(out)) {
+        err = BELFRY_ERR_NOMEM;
+        out->size = start;
+        out->has_failed = 0;
+    }
+    buf_deinit(w->out);
+    return err;
+}
 
 void note_writer_key(struct note_writer *w, belfry_bytes key)
 {

@@ -25,6 +25,13 @@ struct note_writer {
 /* A member's name as JSON has it behind another member. */
 #define NOTE_KEY(name) BELFRY_BYTES(",\"" name "\":")
 
+/* What was written: nothing of it stays if anything failed. @start: the size of the output before.
+ */
+belfry_err note_writer_finish(struct note_writer *w, size_t start);
+
+/* Appends what was written to a buffer of its own, which is freed, as base64 to @out. */
+belfry_err note_writer_finish_base64(struct note_writer *w, struct buf *out);
+
 void note_writer_key(struct note_writer *w, belfry_bytes key);
 void note_writer_map(struct note_writer *w, uint32_t count);
 void note_writer_end(struct note_writer *w);
