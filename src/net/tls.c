@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "net/tls_stream.h"
 
 #define RECORD_SIZE 16384
 
@@ -26,8 +27,6 @@ struct tls_context {
     SSL_CTX *ssl;
     BIO_METHOD *socket;
 };
-
-static BIO_METHOD *new_socket_method(void);
 
 /* One connection's state; its address is the stream's transport. */
 struct tls_session {
@@ -39,7 +38,7 @@ struct tls_session {
 
 /* --- the context ------------------------------------------------------------------------------*/
 
-static const char *last_error(void)
+const char *tls_last_error(void)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
     return reason != NULL ? reason : "unknown TLS error";
@@ -58,24 +57,29 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
+void tls_set_modes(SSL_CTX *context)
+{
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    /* An idle connection gives its record buffers back: 7 KB instead of 31. */
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
 static belfry_err new_context(struct tls_context **out_context)
 {
     struct tls_context *context = mem_alloc_zeroed(sizeof *context);
     if (context == NULL)
         return BELFRY_ERR_NOMEM;
     context->ssl = SSL_CTX_new(TLS_server_method());
-    context->socket = new_socket_method();
+    context->socket = tls_socket_method();
     if (context->ssl == NULL || context->socket == NULL) {
         tls_context_free(context);
         return BELFRY_ERR_NOMEM;
     }
-    SSL_CTX_set_min_proto_version(context->ssl, TLS1_2_VERSION);
     SSL_CTX_set_options(context->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                           SSL_OP_CIPHER_SERVER_PREFERENCE |
                                           SSL_OP_IGNORE_UNEXPECTED_EOF);
-    /* An idle connection gives its record buffers back: 7 KB instead of 31. */
-    SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    tls_set_modes(context->ssl);
     SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF); /* tickets resume */
     SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
     *out_context = context;
@@ -94,7 +98,7 @@ belfry_err tls_context_new(struct tls_context **out_context, const char *certifi
     if (SSL_CTX_use_certificate_chain_file(context->ssl, certificate_file) != 1 ||
         SSL_CTX_use_PrivateKey_file(context->ssl, key_file, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(context->ssl) != 1) {
-        *out_why = last_error();
+        *out_why = tls_last_error();
         tls_context_free(context);
         return BELFRY_ERR_TLS;
     }
@@ -140,7 +144,7 @@ belfry_err tls_context_new_self_signed(struct tls_context **out_context, const c
     X509_free(certificate);
     EVP_PKEY_free(key);
     if (!works) {
-        *out_why = last_error();
+        *out_why = tls_last_error();
         tls_context_free(context);
         return BELFRY_ERR_TLS;
     }
@@ -189,7 +193,7 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-static BIO_METHOD *new_socket_method(void)
+BIO_METHOD *tls_socket_method(void)
 {
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "belfry socket");
     if (method == NULL || BIO_meth_set_write(method, bio_write) != 1 ||
@@ -345,12 +349,18 @@ static const struct stream_ops tls_ops = {
     .is_secure = true,
 };
 
-belfry_err stream_tls_init(struct stream *s, struct loop *loop, int fd, struct tls_context *context)
+SSL *tls_stream_ssl(const struct stream *s)
+{
+    return session_of(s)->ssl;
+}
+
+belfry_err tls_stream_init(struct stream *s, struct loop *loop, int fd, SSL_CTX *context,
+                           BIO_METHOD *socket)
 {
     *s = (struct stream){ .watch = { .fd = fd }, .loop = loop };
     struct tls_session *t = mem_alloc_zeroed(sizeof *t);
-    SSL *ssl = t != NULL ? SSL_new(context->ssl) : NULL;
-    BIO *bio = ssl != NULL ? BIO_new(context->socket) : NULL;
+    SSL *ssl = t != NULL ? SSL_new(context) : NULL;
+    BIO *bio = ssl != NULL ? BIO_new(socket) : NULL;
     if (bio == NULL) {
         SSL_free(ssl);
         mem_free(t);
@@ -360,9 +370,16 @@ belfry_err stream_tls_init(struct stream *s, struct loop *loop, int fd, struct t
     BIO_set_data(bio, (void *)(intptr_t)fd);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
-    SSL_set_accept_state(ssl);
     t->ssl = ssl;
     s->transport = t;
     s->ops = &tls_ops;
     return BELFRY_OK;
+}
+
+belfry_err stream_tls_init(struct stream *s, struct loop *loop, int fd, struct tls_context *context)
+{
+    belfry_err err = tls_stream_init(s, loop, fd, context->ssl, context->socket);
+    if (err == BELFRY_OK)
+        SSL_set_accept_state(tls_stream_ssl(s));
+    return err;
 }
