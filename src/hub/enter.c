@@ -21,6 +21,7 @@ struct entry_room {
     belfry_bytes name;
     struct local_room *local;
     struct hub_room *room;
+    bool is_first; /* nobody else is in it */
 };
 
 /* Somebody on the way in. */
@@ -141,7 +142,8 @@ static belfry_err take_missed(const struct entry *e)
     bool is_from_future = message_id_compare(since, nsp->last) > 0; /* not one of ours */
     uint32_t start = is_from_future ? 0 : message_ring_after(log, since);
     belfry_err err = BELFRY_OK;
-    e->joined->has_gap = is_from_future || message_id_compare(since, nsp->log_floor) < 0;
+    e->joined->has_gap = is_from_future || message_id_compare(since, nsp->log_floor) < 0 ||
+                         message_id_compare(since, nsp->missed) < 0;
     for (uint32_t i = start; i < log->count && err == BELFRY_OK; i++) {
         struct message *m = message_ring_at(log, i);
         if (i + PREFETCH_AHEAD < log->count)
@@ -184,6 +186,7 @@ static belfry_err enter_locked(struct entry *e, struct hub_shard *shard)
         return err;
     }
     for (uint32_t i = 0; i < e->room_count; i++) {
+        e->rooms[i].is_first = e->rooms[i].room->member_count == 0;
         e->rooms[i].room->member_count++;
         e->rooms[i].room->interest |= worker_bit;
     }
@@ -230,6 +233,10 @@ belfry_err hub_enter(struct hub_shard *shard, struct hub_nsp *nsp, struct member
         hub_drain(shard);
     else
         hub_joined_deinit(out);
+    for (uint32_t i = 0; i < e.room_count && err == BELFRY_OK; i++) {
+        if (e.rooms[i].is_first)
+            hub_tell_interest(shard, nsp, e.rooms[i].name);
+    }
     forget(&e);
     return err;
 }

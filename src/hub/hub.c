@@ -52,6 +52,15 @@ void hub_deinit(struct hub *hub)
 {
     if (hub->shards == NULL)
         return;
+    struct post *rest = NULL;
+    for (struct delivery *d; (d = hub_outlet_take(hub, &rest)) != NULL;) {
+        if (d->message == NULL) {
+            d->run(d, NULL);
+            continue;
+        }
+        hub_tell(hub, d->message, BELFRY_ERR_GONE);
+        message_unref(d->message);
+    }
     for (unsigned w = 0; w < hub->worker_count; w++)
         hub_drain(&hub->shards[w]);
     BELFRY_ASSERT(hub->nsps == &hub->root && hub->root.next == NULL);

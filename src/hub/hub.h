@@ -70,6 +70,7 @@ struct hub_nsp {
     struct message_ring log;
     uint64_t log_bytes;
     struct message_id log_floor; /* the newest that was to be in the log and is not any more */
+    struct message_id missed;    /* up to here something said elsewhere may be missing */
     struct message_id forgotten; /* the floor of every room that is not in the map any more */
     struct map rooms;
     struct map keys;   /* idempotency keys of messages in the log */
@@ -89,6 +90,21 @@ struct hub_shard {
     uint64_t delivered; /* messages handed to members */
 };
 
+/*
+ * Where what is published goes besides the workers: to other processes. One worker reads it, all
+ * that is published and not MESSAGE_LOCAL comes by there, in the order of its namespace.
+ *
+ * A sequencer says where messages belong among those of all processes: what has a place in the log
+ * is not delivered when it is published, but when it comes back with its id (hub_publish_as).
+ */
+struct hub_outlet {
+    struct mailbox box;
+    struct loop *loop; /* of who reads; NULL: there is no outlet */
+    unsigned worker;   /* the same */
+    bool is_sequencer;
+    atomic_bool is_full; /* a sequencer takes no more for now: AGAIN */
+};
+
 struct hub {
     struct hub_limits limits;
     struct map_key hash_key;
@@ -99,6 +115,7 @@ struct hub {
     struct hub_nsp root;       /* "/", the namespace of plain rooms */
     pthread_mutex_t nsps_lock; /* guards the list; taken before a namespace's own lock */
     struct hub_nsp *nsps;      /* all of them, root included */
+    struct hub_outlet outlet;
 
     /*
      * Members may be named by their public ids, wherever a message names rooms: nothing is stored
@@ -108,6 +125,10 @@ struct hub {
      */
     int (*owner_of)(const struct hub *hub, belfry_bytes name);
     struct member *(*find_member)(struct hub_shard *shard, struct hub_nsp *nsp, belfry_bytes name);
+
+    /* A room has got its first member, or lost its last: what is so now, hub_member_count says. On
+     * the worker of that member, no lock held. NULL: nobody cares. */
+    void (*on_interest)(struct hub_shard *shard, struct hub_nsp *nsp, belfry_bytes room);
 };
 
 /* Where a member is: a row of its own list and of the room's. */
@@ -150,6 +171,7 @@ struct hub_nsp *hub_nsp_free(struct hub_nsp *nsp);
 struct hub_published {
     struct message_id id;
     bool is_repeat; /* the key was known: this is the first one's id, nothing was delivered */
+    bool is_later;  /* neither is known yet: the message's receipt will tell */
 };
 
 /*
@@ -157,11 +179,38 @@ struct hub_published {
  * written to its members (hub_drain), the others in their next turn. @own: the calling worker's
  * shard, NULL from a foreign thread.
  *
- * Owns:    takes the reference to @m in any case.
- * Errors:  BELFRY_ERR_AGAIN  a foreign thread, and an inbox is full
+ * Owns:    takes the reference to @m in any case, and its receipt, which is used if out->is_later.
+ * Errors:  BELFRY_ERR_AGAIN  a foreign thread, and an inbox is full; or the outlet's is
  */
 belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct message *m,
                        struct hub_published *out);
+
+/*
+ * The same, of what a sequencer gave the place @id in the order of all processes: behind all that
+ * came before. Its receipt is told. @is_past: members do not hear it, it is for the log alone.
+ * False: the key was known, or the place is not behind the last one; nothing was delivered.
+ * Thread: the reader of the outlet. Owns: takes the reference.
+ */
+bool hub_publish_as(struct hub_nsp *nsp, struct hub_shard *own, struct message *m,
+                    struct message_id id, bool is_past);
+
+/* Tells the receipt of @m, if it has one, what came of it: a place it has not got. */
+void hub_tell(struct hub *hub, struct message *m, belfry_err err);
+
+/* Puts @delivery (message NULL, run set) behind what went through the outlet so far; its run gets
+ * the reader's shard, NULL: the hub ends. Thread: any. Owns: run takes it. */
+void hub_outlet_push(struct hub *hub, struct hub_shard *own, struct delivery *delivery);
+
+/* The next of what went through the outlet; NULL: nothing more. @rest: NULL at first. Owns: with a
+ * message comes a reference. Thread: the reader. */
+struct delivery *hub_outlet_take(struct hub *hub, struct post **rest);
+
+/* What was said elsewhere may have been missed up to now: who resumes from before has a gap. In
+ * @room (not with a sequencer), NULL: anywhere in @nsp. */
+void hub_note_missed(struct hub_nsp *nsp, const belfry_bytes *room, uint64_t wall_ms);
+
+/* With a sequencer: the log begins behind @id; who resumes from before has a gap. */
+void hub_begin_behind(struct hub_nsp *nsp, struct message_id id);
 
 /* Puts @delivery (message NULL, run set) behind what has been published so far. Neither hub_drain
  * nor a callback may be called from its run. Thread: any. Owns: run takes it.
@@ -283,8 +332,8 @@ void hub_each_room(struct hub_nsp *nsp,
 struct hub_selection {
     uint8_t room_count; /* 0: everyone */
     uint8_t except_count;
-    belfry_bytes rooms[MESSAGE_MAX_ROOMS];
-    belfry_bytes excepts[MESSAGE_MAX_ROOMS];
+    const belfry_bytes *rooms;
+    const belfry_bytes *excepts;
     uint64_t except_member;
 };
 

@@ -30,6 +30,7 @@ static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp
     case HUB_SINCE_ID:
         /* A position from the future is not one of ours. */
         *out_gap = message_id_compare(how->id, view->floor) < 0 ||
+                   message_id_compare(how->id, nsp->missed) < 0 ||
                    message_id_compare(how->id, nsp->last) > 0;
         return message_id_compare(how->id, nsp->last) > 0
                    ? 0
@@ -142,6 +143,8 @@ belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member 
         return err;
     }
     hub_drain(shard);
+    if (out->members == 1 && !out->was_member)
+        hub_tell_interest(shard, nsp, name);
     return BELFRY_OK;
 }
 
@@ -161,6 +164,8 @@ belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp, struct member
         room->interest &= ~((uint64_t)1 << shard->index);
     nsp_drop_room_if_unused(nsp, room);
     pthread_mutex_unlock(&nsp->lock);
+    if (*out_members == 0)
+        hub_tell_interest(shard, nsp, name);
     local_room_remove(local, member, (uint32_t)(membership - member->memberships));
     local_room_drop_if_empty(nsp_part(nsp, shard), local);
     return BELFRY_OK;

@@ -28,12 +28,22 @@ static belfry_bytes copy_to(char **at, belfry_bytes from)
     return bytes_of(start, from.size);
 }
 
+static const belfry_bytes *rooms_of(const struct message_spec *spec)
+{
+    return spec->many_rooms != NULL ? spec->many_rooms : spec->rooms;
+}
+
+static const belfry_bytes *excepts_of(const struct message_spec *spec)
+{
+    return spec->many_excepts != NULL ? spec->many_excepts : spec->excepts;
+}
+
 static void copy_rooms(char **at, const struct message_spec *spec, const struct map_key *hash_key,
                        struct message_room *out)
 {
     for (unsigned i = 0; i < (unsigned)spec->room_count + spec->except_count; i++) {
         belfry_bytes name =
-            i < spec->room_count ? spec->rooms[i] : spec->excepts[i - spec->room_count];
+            i < spec->room_count ? rooms_of(spec)[i] : excepts_of(spec)[i - spec->room_count];
         out[i].name = copy_to(at, name);
         out[i].hash = map_hash(hash_key, name);
         out[i].owner = -1;
@@ -43,6 +53,8 @@ static void copy_rooms(char **at, const struct message_spec *spec, const struct 
 /* The scope makes keys of different senders and rooms different. */
 static belfry_bytes copy_key(char **at, const struct message_spec *spec)
 {
+    if (spec->whole_key.size > 0)
+        return copy_to(at, spec->whole_key);
     if (spec->key.size == 0)
         return bytes_of(NULL, 0);
     char *start = *at;
@@ -58,6 +70,8 @@ static belfry_bytes copy_key(char **at, const struct message_spec *spec)
 
 static size_t key_size(const struct message_spec *spec)
 {
+    if (spec->whole_key.size > 0)
+        return spec->whole_key.size;
     if (spec->key.size == 0)
         return 0;
     return spec->sender.size + spec->user.size + spec->rooms[0].size + spec->key.size + 3;
@@ -69,17 +83,17 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
     size_t room_count = (size_t)spec->room_count + spec->except_count;
     size_t text_size = spec->sender.size + spec->user.size + spec->name.size + spec->args.size +
                        sum_of_sizes(spec->attachments, spec->attachment_count) + key_size(spec) +
-                       sum_of_sizes(spec->rooms, spec->room_count) +
-                       sum_of_sizes(spec->excepts, spec->except_count);
+                       sum_of_sizes(rooms_of(spec), spec->room_count) +
+                       sum_of_sizes(excepts_of(spec), spec->except_count);
     size_t size = sizeof(struct message) + room_count * sizeof(struct message_room) +
-                  worker_count * sizeof(struct delivery) +
+                  (worker_count + 1) * sizeof(struct delivery) +
                   spec->attachment_count * sizeof(belfry_bytes) + text_size;
     struct message *m = mem_alloc(size);
     if (m == NULL)
         return NULL;
     struct message_room *rooms = (struct message_room *)(m + 1);
     struct delivery *deliveries = (struct delivery *)(rooms + room_count);
-    belfry_bytes *attachments = (belfry_bytes *)(deliveries + worker_count);
+    belfry_bytes *attachments = (belfry_bytes *)(deliveries + worker_count + 1);
     char *at = (char *)(attachments + spec->attachment_count);
     *m = (struct message){
         .refs = 1,
@@ -109,7 +123,7 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
     copy_rooms(&at, spec, hash_key, rooms);
     if (m->key.size > 0)
         m->by_key.hash = map_hash(hash_key, m->key);
-    for (unsigned i = 0; i < worker_count; i++)
+    for (unsigned i = 0; i <= worker_count; i++)
         deliveries[i] = (struct delivery){ .message = m };
     return m;
 }

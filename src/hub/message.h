@@ -18,12 +18,15 @@
 #include "base/message_id.h"
 #include "net/mailbox.h"
 
-#define MESSAGE_MAX_ROOMS 8
+#define MESSAGE_MAX_ROOMS 8   /* of what is said here */
+#define MESSAGE_MAX_NAMES 255 /* rooms, or exceptions, of what other processes say */
 
 enum message_flag {
     MESSAGE_UNLOGGED = 1,    /* not for history: presence, volatile */
     MESSAGE_VOLATILE = 2,    /* skipped for members that are behind */
     MESSAGE_NO_COMPRESS = 4, /* goes as it is, even where compression was agreed */
+    MESSAGE_LOCAL = 8,       /* for this process alone, or come from another one */
+    MESSAGE_NO_ID = 16,      /* has no place in the order that ids stand for */
 };
 
 /* A room, or one member by its public id. */
@@ -79,7 +82,21 @@ struct message {
     _Atomic(struct message_form *) forms;
     struct message_room *rooms;  /* room_count, then except_count more */
     belfry_bytes *attachments;   /* binary values that @args refers to */
-    struct delivery *deliveries; /* one per worker */
+    struct delivery *deliveries; /* one per worker, and one for the outlet */
+    struct receipt *receipt;     /* who waits for its id; NULL: nobody */
+};
+
+/*
+ * How the publisher of a message learns its id where that is not known at once (hub_outlet): put
+ * into the inbox of its worker, right behind the message.
+ */
+struct receipt {
+    struct delivery delivery; /* its run takes the receipt */
+    unsigned worker;
+    belfry_err err; /* not OK: the message was not published */
+    bool is_repeat;
+    bool has_id;
+    struct message_id id;
 };
 
 /* What to say. Everything is copied. */
@@ -94,6 +111,8 @@ struct message_spec {
     uint64_t call_key; /* for the server: who waits for the answers, and how long */
     belfry_bytes rooms[MESSAGE_MAX_ROOMS];
     belfry_bytes excepts[MESSAGE_MAX_ROOMS];
+    const belfry_bytes *many_rooms;   /* in place of @rooms; NULL: these are all */
+    const belfry_bytes *many_excepts; /* the same for @excepts */
     uint64_t except_member;
     uint64_t wall_ms;
     belfry_bytes sender;
@@ -103,6 +122,7 @@ struct message_spec {
     const belfry_bytes *attachments;
     uint64_t ack_id;
     belfry_bytes key; /* unique per sender; a repeat within the log's memory is delivered once */
+    belfry_bytes whole_key; /* in place of @key: with its scope, as another process has it */
 };
 
 /* NULL: no memory. */

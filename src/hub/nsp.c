@@ -243,6 +243,116 @@ static void find_owners(const struct hub *hub, struct message *m)
         m->rooms[i].owner = hub_owner_of(hub, m->rooms[i].name);
 }
 
+static void wake_workers(struct hub *hub, uint64_t to_wake)
+{
+    for (; to_wake != 0; to_wake &= to_wake - 1)
+        loop_wake(hub->shards[__builtin_ctzll(to_wake)].loop);
+}
+
+/* --- the outlet -------------------------------------------------------------------------------*/
+
+static bool goes_out(const struct hub *hub, const struct message *m)
+{
+    return hub->outlet.loop != NULL && (m->flags & MESSAGE_LOCAL) == 0;
+}
+
+/* Does the sequencer say where it belongs? */
+static bool is_sequenced(const struct hub *hub, const struct message *m)
+{
+    return goes_out(hub, m) && hub->outlet.is_sequencer && (m->flags & MESSAGE_UNLOGGED) == 0;
+}
+
+/* Returns the worker to wake. */
+static uint64_t push_out(struct hub *hub, struct delivery *delivery, const struct hub_shard *own)
+{
+    struct hub_outlet *outlet = &hub->outlet;
+    bool is_first = mailbox_push(&outlet->box, &delivery->post);
+    bool is_own = own != NULL && own->index == outlet->worker;
+    return is_first && !is_own ? (uint64_t)1 << outlet->worker : 0;
+}
+
+static uint64_t push_message_out(struct hub *hub, struct message *m, const struct hub_shard *own)
+{
+    message_ref(m);
+    return push_out(hub, &m->deliveries[hub->worker_count], own);
+}
+
+void hub_outlet_push(struct hub *hub, struct hub_shard *own, struct delivery *delivery)
+{
+    wake_workers(hub, push_out(hub, delivery, own));
+}
+
+struct delivery *hub_outlet_take(struct hub *hub, struct post **rest)
+{
+    if (*rest == NULL)
+        *rest = mailbox_take(&hub->outlet.box);
+    struct post *post = *rest;
+    if (post == NULL)
+        return NULL;
+    *rest = post->next;
+    return BELFRY_CONTAINER_OF(post, struct delivery, post);
+}
+
+static void tell_receipt(struct hub *hub, struct message *m, const struct hub_published *published,
+                         belfry_err err)
+{
+    struct receipt *receipt = m->receipt;
+    if (receipt == NULL)
+        return;
+    m->receipt = NULL;
+    receipt->err = err;
+    receipt->is_repeat = published->is_repeat;
+    receipt->id = published->id;
+    receipt->has_id = err == BELFRY_OK && (m->flags & MESSAGE_NO_ID) == 0;
+    struct hub_shard *shard = &hub->shards[receipt->worker];
+    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+    if (mailbox_push(&shard->inbox, &receipt->delivery.post))
+        loop_wake(shard->loop);
+}
+
+void hub_tell(struct hub *hub, struct message *m, belfry_err err)
+{
+    tell_receipt(hub, m, &(struct hub_published){ 0 }, err);
+}
+
+/* --- one message ------------------------------------------------------------------------------*/
+
+static belfry_err hand_to_sequencer(struct hub *hub, struct hub_shard *own, struct message *m,
+                                    struct hub_published *out)
+{
+    *out = (struct hub_published){ .is_later = true };
+    if (atomic_load_explicit(&hub->outlet.is_full, memory_order_relaxed)) {
+        message_unref(m);
+        return BELFRY_ERR_AGAIN;
+    }
+    wake_workers(hub, push_message_out(hub, m, own));
+    message_unref(m);
+    return BELFRY_OK;
+}
+
+/* Its place in the order: one of its own, or none where a sequencer gives them. */
+static void give_id(struct hub_nsp *nsp, struct message *m)
+{
+    if (nsp->hub->outlet.is_sequencer) {
+        m->flags |= MESSAGE_NO_ID | MESSAGE_UNLOGGED;
+        m->id = nsp->last;
+        return;
+    }
+    m->id = next_id(nsp->last, m->wall_ms);
+    nsp->last = m->id;
+}
+
+/* Under the lock. Returns the workers to wake. */
+static uint64_t enter_order(struct hub_nsp *nsp, struct message *m, const struct hub_shard *own,
+                            struct message **evicted, bool is_past)
+{
+    if ((m->flags & MESSAGE_UNLOGGED) == 0) {
+        evict_some(nsp, m->wall_ms, EVICTIONS_PER_PUBLISH, evicted);
+        remember(nsp, m);
+    }
+    return is_past ? 0 : push_deliveries(nsp->hub, m, interested_workers(nsp, m), own);
+}
+
 belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct message *m,
                        struct hub_published *out)
 {
@@ -253,26 +363,82 @@ belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct messag
     }
     m->nsp = nsp;
     find_owners(hub, m);
+    if (BELFRY_UNLIKELY(is_sequenced(hub, m)))
+        return hand_to_sequencer(hub, own, m, out);
     struct message *evicted = NULL;
     uint64_t to_wake = 0;
     pthread_mutex_lock(&nsp->lock);
     bool is_repeat = find_repeat(nsp, m, out);
     if (!is_repeat) {
-        m->id = next_id(nsp->last, m->wall_ms);
-        nsp->last = m->id;
+        give_id(nsp, m);
         *out = (struct hub_published){ .id = m->id };
-        if ((m->flags & MESSAGE_UNLOGGED) == 0) {
-            evict_some(nsp, m->wall_ms, EVICTIONS_PER_PUBLISH, &evicted);
-            remember(nsp, m);
-        }
-        to_wake = push_deliveries(hub, m, interested_workers(nsp, m), own);
+        to_wake = enter_order(nsp, m, own, &evicted, false);
+        if (goes_out(hub, m))
+            to_wake |= push_message_out(hub, m, own);
     }
     pthread_mutex_unlock(&nsp->lock);
-    for (; to_wake != 0; to_wake &= to_wake - 1)
-        loop_wake(hub->shards[__builtin_ctzll(to_wake)].loop);
+    wake_workers(hub, to_wake);
     free_evicted(evicted);
     message_unref(m);
     return BELFRY_OK;
+}
+
+bool hub_publish_as(struct hub_nsp *nsp, struct hub_shard *own, struct message *m,
+                    struct message_id id, bool is_past)
+{
+    struct hub *hub = nsp->hub;
+    struct message *evicted = NULL;
+    struct hub_published published;
+    uint64_t to_wake = 0;
+    m->nsp = nsp;
+    find_owners(hub, m);
+    pthread_mutex_lock(&nsp->lock);
+    bool is_repeat = find_repeat(nsp, m, &published);
+    bool is_behind = message_id_compare(id, nsp->last) > 0;
+    if (is_behind)
+        nsp->last = id;
+    if (!is_repeat && is_behind) {
+        m->id = id;
+        published = (struct hub_published){ .id = id };
+        to_wake = enter_order(nsp, m, own, &evicted, is_past);
+    }
+    tell_receipt(hub, m, &published, BELFRY_OK);
+    pthread_mutex_unlock(&nsp->lock);
+    wake_workers(hub, to_wake);
+    free_evicted(evicted);
+    message_unref(m);
+    return !is_repeat && is_behind;
+}
+
+/* --- what was not heard -----------------------------------------------------------------------*/
+
+void hub_note_missed(struct hub_nsp *nsp, const belfry_bytes *name, uint64_t wall_ms)
+{
+    uint64_t hash = name != NULL ? map_hash(&nsp->hub->hash_key, *name) : 0;
+    pthread_mutex_lock(&nsp->lock);
+    /* Whoever heard the newest message has missed something all the same: a place behind it. One of
+     * its own, unless others give the places. */
+    struct message_id place = next_id(nsp->last, nsp->hub->outlet.is_sequencer ? 0 : wall_ms);
+    if (!nsp->hub->outlet.is_sequencer)
+        nsp->last = place;
+    struct hub_room *room = name != NULL ? nsp_find_room(nsp, *name, hash) : NULL;
+    if (name == NULL)
+        nsp->missed = place;
+    else if (room != NULL)
+        room->view.floor = place;
+    else
+        nsp->forgotten = place;
+    pthread_mutex_unlock(&nsp->lock);
+}
+
+void hub_begin_behind(struct hub_nsp *nsp, struct message_id id)
+{
+    pthread_mutex_lock(&nsp->lock);
+    if (message_id_compare(nsp->missed, id) < 0)
+        nsp->missed = id;
+    if (message_id_compare(nsp->last, id) < 0)
+        nsp->last = id;
+    pthread_mutex_unlock(&nsp->lock);
 }
 
 void hub_forget(struct hub_nsp *nsp)
@@ -288,8 +454,9 @@ void hub_forget(struct hub_nsp *nsp)
 bool hub_reaches(struct hub_nsp *nsp, struct message_id since)
 {
     pthread_mutex_lock(&nsp->lock);
-    bool reaches =
-        message_id_compare(since, nsp->log_floor) >= 0 && message_id_compare(since, nsp->last) <= 0;
+    bool reaches = message_id_compare(since, nsp->log_floor) >= 0 &&
+                   message_id_compare(since, nsp->missed) >= 0 &&
+                   message_id_compare(since, nsp->last) <= 0;
     pthread_mutex_unlock(&nsp->lock);
     return reaches;
 }

@@ -1,5 +1,6 @@
 /*
- * nsp.h - what the files of a namespace share. Its lock is held, except in its life.
+ * nsp.h - what the files of a namespace share. Its lock is held, except in its life
+ * and in hub_tell_interest.
  */
 #ifndef HUB_NSP_H
 #define HUB_NSP_H
@@ -23,6 +24,13 @@ void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room);
 
 /* A marker, behind what has been published so far; @shard is the caller's own, who drains next. */
 void nsp_push_own(struct hub_shard *shard, struct delivery *marker);
+
+static inline void hub_tell_interest(struct hub_shard *shard, struct hub_nsp *nsp,
+                                     belfry_bytes room)
+{
+    if (shard->hub->on_interest != NULL)
+        shard->hub->on_interest(shard, nsp, room);
+}
 
 BELFRY_NODISCARD belfry_err nsp_init(struct hub_nsp *nsp, struct hub *hub);
 void nsp_deinit(struct hub_nsp *nsp);

@@ -38,7 +38,7 @@ void reach_find(struct reach *reach, struct hub_shard *shard, struct hub_nsp *ns
                 const struct message_room *rooms, unsigned room_count, unsigned except_count,
                 uint64_t except_member)
 {
-    BELFRY_ASSERT(room_count <= MESSAGE_MAX_ROOMS && except_count <= MESSAGE_MAX_ROOMS);
+    BELFRY_ASSERT(room_count <= MESSAGE_MAX_NAMES && except_count <= MESSAGE_MAX_NAMES);
     reach->everyone = &nsp_part(nsp, shard)->everyone;
     reach->is_for_all = room_count == 0;
     reach->except_member = except_member;
@@ -134,12 +134,10 @@ void hub_each_selected(struct hub_shard *shard, struct hub_nsp *nsp,
                        const struct hub_selection *selection,
                        void (*visit)(struct member *member, void *arg), void *arg)
 {
-    struct message_room names[2 * MESSAGE_MAX_ROOMS];
+    struct message_room names[2 * MESSAGE_MAX_NAMES];
     unsigned count = 0;
     struct reach reach;
     struct selected selected = { visit, arg };
-    BELFRY_ASSERT(selection->room_count <= MESSAGE_MAX_ROOMS);
-    BELFRY_ASSERT(selection->except_count <= MESSAGE_MAX_ROOMS);
     for (unsigned i = 0; i < selection->room_count; i++)
         names[count++] = resolve(nsp->hub, selection->rooms[i]);
     for (unsigned i = 0; i < selection->except_count; i++)

@@ -12,8 +12,8 @@
 
 /* Rooms, and members that were named by their ids, who are here. */
 struct reach_part {
-    const struct local_room *rooms[MESSAGE_MAX_ROOMS];
-    struct member *members[MESSAGE_MAX_ROOMS];
+    const struct local_room *rooms[MESSAGE_MAX_NAMES];
+    struct member *members[MESSAGE_MAX_NAMES];
     unsigned room_count;
     unsigned member_count;
 };

@@ -246,8 +246,8 @@ static void assert_selected(const char *name, const struct message_spec *spec, c
     struct hub_selection selection = { .room_count = spec->room_count,
                                        .except_count = spec->except_count,
                                        .except_member = spec->except_member };
-    memcpy(selection.rooms, spec->rooms, sizeof selection.rooms);
-    memcpy(selection.excepts, spec->excepts, sizeof selection.excepts);
+    selection.rooms = spec->rooms;
+    selection.excepts = spec->excepts;
     for (unsigned w = 0; w < crowd.hub.worker_count; w++)
         hub_each_selected(&crowd.hub.shards[w], &crowd.hub.root, &selection, note_selected,
                           selected);
