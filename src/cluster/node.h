@@ -1,0 +1,240 @@
+/*
+ * node.h - what the files of a cluster node share. Thread: that of the loop.
+ *
+ *   cluster.c   life, the links, up and down
+ *   channels.c  what is subscribed, and what comes by it
+ *   say.c       notes that go out by PUBLISH
+ *   ask.c       notes that want answers, and counting nodes
+ *   stream.c    the sequencer: XADD, XREAD, what is under way between them
+ *   session.c   sessions that may come back
+ */
+#ifndef CLUSTER_NODE_H
+#define CLUSTER_NODE_H
+
+#include "cluster/cluster.h"
+#include "cluster/link.h"
+
+#define CLUSTER_UID_SIZE 16
+
+struct cluster_nsp {
+    struct map_node by_name;
+    struct cluster_nsp *next;
+    struct channel *channels[6]; /* its own, without the rooms'; NULL behind the last one */
+    size_t name_size;
+    char name[];
+};
+
+/* --- channels.c ------------------------------------------------------------------------------ */
+
+enum channel_kind {
+    CHANNEL_GENERAL,
+    CHANNEL_ROOM,
+    CHANNEL_IDS, /* a pattern: the rooms that are the ids of this node's sockets */
+    CHANNEL_REQUEST,
+    CHANNEL_RESPONSE,
+    CHANNEL_PRIVATE,
+    CHANNEL_PYTHON, /* of python-socketio's managers */
+};
+
+/*
+ *   OFF --cluster_flush--> ASKED --Redis confirms--> ON
+ *    ^---------------------link down-----------------+
+ */
+enum channel_state { CHANNEL_OFF, CHANNEL_ASKED, CHANNEL_ON };
+
+struct channel {
+    struct map_node by_name;
+    struct channel *next, **link;         /* in the list of all */
+    struct channel *next_due, **due_link; /* in one of those below; NULL: in none */
+    struct cluster_nsp *nsp;              /* NULL: the node's own */
+    enum channel_kind kind;
+    enum channel_state state;
+    bool is_wanted;
+    bool is_restored;  /* belongs to what a link must have before it counts as up */
+    uint64_t idle_ms;  /* since when nobody wants it */
+    uint64_t number;   /* of the asking */
+    belfry_bytes room; /* in @name */
+    size_t name_size;
+    char name[];
+};
+
+struct channels {
+    struct map by_name;
+    struct channel *first;
+    struct channel *to_ask; /* not asked for yet */
+    struct channel *idle;   /* nobody wants them, oldest first */
+    struct channel **last_idle;
+    uint64_t asked;     /* so often was Redis asked for a channel */
+    uint64_t confirmed; /* the newest of these that it has confirmed: in order */
+    size_t restoring;   /* asked for as the link came up, and not confirmed yet */
+};
+
+/* --- ask.c ----------------------------------------------------------------------------------- */
+
+#define ASK_ID_SIZE 16
+
+struct cluster_ask {
+    struct cluster *cluster;
+    struct map_node by_id;
+    struct cluster_ask *next, **link;
+    struct timer timer;
+    enum note_type type;
+    bool knows_nodes;
+    unsigned nodes; /* others that were asked */
+    unsigned answers;
+    cluster_ask_fn *heard;
+    void *user;
+    char id[ASK_ID_SIZE + 1];
+};
+
+/* --- stream.c -------------------------------------------------------------------------------- */
+
+/* What this node says in the stream, until it comes back. */
+struct pending {
+    struct pending *next;
+    uint64_t number;
+    void *own;
+    bool is_sent;
+    size_t nsp_size, data_size, extra_size;
+    unsigned type;
+    char bytes[]; /* namespace, data, extra */
+};
+
+/*
+ *   DOWN --link up--> PLACING (where does it end? is our place still there?)
+ *                        --> READING (page by page) --nothing more--> FOLLOWING (XREAD BLOCK)
+ */
+enum reader_state { READER_DOWN, READER_PLACING, READER_READING, READER_FOLLOWING };
+
+struct stream_engine {
+    struct link *reader;
+    enum reader_state reader_state;
+    bool has_place;      /* @place is where we are; it is not before the first connection */
+    bool has_begun;      /* on_begin was called */
+    bool has_lost_place; /* what is behind it was trimmed: the next entry begins anew */
+    struct message_id place;
+    struct message_id tip; /* of the first connection: what is not behind it is past */
+    struct pending *first, **last;
+    size_t bytes;
+    uint64_t numbers;
+    /* Writing: what the last connection added must have been read before anything is sent again. */
+    bool is_synced;
+    bool knows_tip;
+    struct message_id sync_tip;
+    uint64_t old_client_id;
+    bool is_stalled; /* Redis refuses: tried again later */
+    struct timer retry;
+};
+
+/* --- session.c ------------------------------------------------------------------------------- */
+
+/* A session that was taken, kept until this node has read as far as its client has heard. */
+struct taking {
+    struct cluster *cluster;
+    struct taking *next, **link; /* in cluster.takings, once it waits */
+    struct message_id since;
+    uint64_t due_ms;
+    cluster_taken_fn *taken;
+    void *user;
+    struct buf text; /* the session */
+};
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+/* A payload that waits for Redis. */
+struct queued {
+    struct queued *next;
+    size_t channel_size, payload_size;
+    char bytes[];
+};
+
+struct cluster {
+    struct loop *loop;
+    struct random_source random;
+    struct cluster_options options;
+    struct cluster_host host;
+    void *user;
+    enum note_contract contract;
+    char uid[CLUSTER_UID_SIZE + 1];
+    struct cluster_counters counters;
+    struct link *publisher;
+    struct link *subscriber;
+    bool is_up;
+    bool was_up; /* ever */
+    bool is_ending;
+    struct map nsps;
+    struct cluster_nsp *first_nsp;
+    struct channels channels;
+    struct timer housekeeping;
+    struct map asks;
+    struct cluster_ask *first_ask;
+    struct queued *queue, **last_queued;
+    size_t queued_bytes;
+    struct stream_engine stream;
+    struct taking *takings;
+    struct timer taking_timer;
+    struct buf payload; /* of the note being said */
+    struct buf name;    /* of the channel being looked for */
+    struct note_scratch scratch;
+    char why[160]; /* it is down */
+};
+
+static inline void cluster_count_one(atomic_ullong *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+static inline bool is_stream(const struct cluster *c)
+{
+    return c->contract == NOTE_STREAMS;
+}
+
+struct cluster_nsp *cluster_find_nsp(const struct cluster *c, belfry_bytes name);
+
+/* Looks whether all there is to be up is up, and tells the host of a change. */
+void cluster_check_up(struct cluster *c);
+
+/* Hands a note of others to the host, or to who asked. */
+void cluster_hear(struct cluster *c, struct note *note, const struct cluster_entry *entry);
+
+/* A link with the options of all of them; @role goes into its name. */
+struct link *cluster_new_link(struct cluster *c, const char *role, bool is_subscriber,
+                              const struct link_events *events);
+
+/* channels.c */
+void channels_init(struct channels *channels);
+void channels_deinit(struct cluster *c);
+void channels_restore(struct cluster *c); /* the subscriber has come up */
+void channels_lost(struct cluster *c);    /* it has gone down */
+void channels_flush(struct cluster *c);   /* asks for what is due */
+void channels_tidy(struct cluster *c);    /* lets go of what is idle */
+void channels_push(struct cluster *c, const struct resp *reply);
+/* Puts the name of a channel into c->name. */
+belfry_bytes channel_name(struct cluster *c, const char *suffix, belfry_bytes nsp,
+                          belfry_bytes room);
+belfry_bytes channel_private(struct cluster *c, const char *tag);
+BELFRY_NODISCARD belfry_err channels_add_node(struct cluster *c); /* those of the node itself */
+
+/* say.c */
+belfry_err say_payload(struct cluster *c, belfry_bytes channel, belfry_bytes payload);
+void say_queued(struct cluster *c); /* the publisher has come up */
+void say_deinit(struct cluster *c);
+
+/* ask.c */
+void ask_hear(struct cluster *c, const struct note *note);
+void ask_end_all(struct cluster *c); /* partial */
+
+/* session.c */
+void sessions_init(struct cluster *c);
+void sessions_deinit(struct cluster *c);
+void sessions_go_on(struct cluster *c); /* the reader has got further, or will not */
+
+/* stream.c */
+belfry_err stream_start(struct cluster *c);
+void stream_deinit(struct cluster *c);
+bool stream_is_up(const struct cluster *c);
+void stream_publisher_up(struct cluster *c);
+void stream_publisher_down(struct cluster *c);
+
+#endif

@@ -1,0 +1,534 @@
+/*
+ * stream.c - Redis as the sequencer: one stream for all namespaces, in the order of which all
+ * nodes deliver.
+ *
+ *   append:  pending [3][4][5] --XADD--> stream --XREAD--> every node, this one too
+ *                     |  comes back with number 3: pending [4][5], delivered with its id
+ *
+ * This node's own entries are delivered when the reader meets them, so that nobody can hear a later
+ * one first. Each carries a number. When the publishing link breaks it is not known which of the
+ * pending ones were added: the old connection is killed, the end of the stream is asked for, and
+ * once the reader is there whatever is still pending was not added and is sent again: once.
+ *
+ * A new node first reads what the last minutes hold, as past: for the log, from which clients of
+ * dead nodes are told what they missed.
+ */
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "cluster/node.h"
+
+#define PAGE BELFRY_BYTES("1000")
+#define BLOCK_MS 2000
+#define READ_TIMEOUT_MS (BLOCK_MS + 3000)
+#define RETRY_MS 500
+
+static void read_on(struct cluster *c);
+static void send_pending(struct cluster *c);
+
+/* --- what is pending --------------------------------------------------------------------------*/
+
+static size_t size_of(const struct pending *p)
+{
+    return sizeof *p + p->nsp_size + p->data_size + p->extra_size;
+}
+
+static void set_bytes(struct cluster *c, size_t bytes)
+{
+    c->stream.bytes = bytes;
+    atomic_store_explicit(&c->counters.queued_bytes, bytes, memory_order_relaxed);
+}
+
+static void unlink_pending(struct cluster *c, struct pending **at)
+{
+    struct stream_engine *s = &c->stream;
+    struct pending *p = *at;
+    *at = p->next;
+    if (s->last == &p->next)
+        s->last = at;
+    set_bytes(c, s->bytes - size_of(p));
+}
+
+/* The one with @number, taken out; NULL: it is not ours, or was met already. */
+static struct pending *take_pending(struct cluster *c, uint64_t number)
+{
+    for (struct pending **at = &c->stream.first; *at != NULL; at = &(*at)->next) {
+        struct pending *p = *at;
+        if (p->number > number)
+            return NULL; /* they are in the order of their numbers */
+        if (p->number != number)
+            continue;
+        unlink_pending(c, at);
+        return p;
+    }
+    return NULL;
+}
+
+bool cluster_is_full(const struct cluster *c)
+{
+    return c->stream.bytes >= c->options.max_queue_bytes;
+}
+
+/* --- writing ----------------------------------------------------------------------------------*/
+
+static bool may_write(const struct cluster *c)
+{
+    const struct stream_engine *s = &c->stream;
+    return link_is_up(c->publisher) && s->is_synced && !s->is_stalled;
+}
+
+/* Redis refuses (no memory, read only, still loading): all that was refused is tried again. */
+static void stall(struct cluster *c, const struct resp *reply)
+{
+    struct stream_engine *s = &c->stream;
+    cluster_count_one(&c->counters.refused);
+    snprintf(c->why, sizeof c->why, "publishing: %.*s", (int)BELFRY_MIN(reply->text.size, 120u),
+             (const char *)reply->text.data);
+    s->is_stalled = true;
+    if (!timer_is_set(&s->retry))
+        timer_set(&c->loop->timers, &s->retry, c->loop->now_ms + RETRY_MS);
+    cluster_check_up(c);
+}
+
+static void on_added(struct link *link, const struct resp *reply, void *user, void *arg)
+{
+    struct cluster *c = user;
+    uint64_t number = (uint64_t)(uintptr_t)arg;
+    (void)link;
+    if (reply == NULL)
+        return; /* the link is lost: what came of it, the reader will see */
+    if (reply->type != RESP_ERROR) {
+        if (c->stream.is_stalled) {
+            c->stream.is_stalled = false;
+            cluster_check_up(c);
+        }
+        return;
+    }
+    for (struct pending *p = c->stream.first; p != NULL; p = p->next) {
+        if (p->number == number)
+            p->is_sent = false;
+    }
+    stall(c, reply);
+}
+
+static bool send_one(struct cluster *c, struct pending *p)
+{
+    char length[16];
+    char type[16];
+    char number[24];
+    struct buf *extra = &c->name;
+    const char *at = p->bytes;
+    buf_clear(extra);
+    buf_put(extra, number,
+            (size_t)snprintf(number, sizeof number, "%llu ", (unsigned long long)p->number));
+    buf_put(extra, at + p->nsp_size + p->data_size, p->extra_size);
+    if (buf_failed(extra))
+        return false;
+    belfry_bytes argv[] = {
+        BELFRY_BYTES("XADD"),
+        bytes_of_text(c->options.key),
+        BELFRY_BYTES("MAXLEN"),
+        BELFRY_BYTES("~"),
+        bytes_of(length, (size_t)snprintf(length, sizeof length, "%u", c->options.stream_length)),
+        BELFRY_BYTES("*"),
+        BELFRY_BYTES("uid"),
+        bytes_of_text(c->uid),
+        BELFRY_BYTES("nsp"),
+        bytes_of(at, p->nsp_size),
+        BELFRY_BYTES("type"),
+        bytes_of(type, (size_t)snprintf(type, sizeof type, "%u", p->type)),
+        BELFRY_BYTES("data"),
+        bytes_of(at + p->nsp_size, p->data_size),
+        BELFRY_BYTES("belfry"),
+        buf_bytes(extra),
+    };
+    return link_command(c->publisher, argv, BELFRY_COUNT(argv), on_added,
+                        (void *)(uintptr_t)p->number, 0) == BELFRY_OK;
+}
+
+static void send_pending(struct cluster *c)
+{
+    for (struct pending *p = c->stream.first; p != NULL && may_write(c); p = p->next) {
+        if (p->is_sent)
+            continue;
+        if (!send_one(c, p)) {
+            if (!timer_is_set(&c->stream.retry))
+                timer_set(&c->loop->timers, &c->stream.retry, c->loop->now_ms + RETRY_MS);
+            return;
+        }
+        p->is_sent = true;
+    }
+}
+
+static void on_retry(struct timer *timer, uint64_t now_ms)
+{
+    struct cluster *c = BELFRY_CONTAINER_OF(timer, struct cluster, stream.retry);
+    (void)now_ms;
+    if (c->stream.is_stalled && link_is_up(c->publisher) && c->stream.is_synced &&
+        c->stream.first != NULL) {
+        /* One goes ahead, to see. */
+        struct pending *p = c->stream.first;
+        while (p != NULL && p->is_sent)
+            p = p->next;
+        if (p != NULL && send_one(c, p))
+            p->is_sent = true;
+        timer_set(&c->loop->timers, timer, c->loop->now_ms + RETRY_MS);
+        return;
+    }
+    c->stream.is_stalled = false;
+    send_pending(c);
+    cluster_check_up(c);
+}
+
+belfry_err cluster_append(struct cluster *c, const struct note *note, belfry_bytes extra, void *own)
+{
+    struct stream_engine *s = &c->stream;
+    if (!may_write(c) && c->options.away == CLUSTER_LOCAL) {
+        cluster_count_one(&c->counters.dropped_away);
+        return BELFRY_ERR_STATE;
+    }
+    if (cluster_is_full(c)) {
+        cluster_count_one(&c->counters.dropped_full);
+        return BELFRY_ERR_AGAIN;
+    }
+    buf_clear(&c->payload);
+    belfry_err err = note_encode_entry(note, &c->payload);
+    size_t size = sizeof(struct pending) + note->nsp.size + c->payload.size + extra.size;
+    if (err == BELFRY_OK && c->payload.size > c->options.max_message_bytes) {
+        cluster_count_one(&c->counters.dropped_large);
+        return BELFRY_ERR_LIMIT;
+    }
+    struct pending *p = err == BELFRY_OK ? mem_alloc(size) : NULL;
+    if (p == NULL) {
+        cluster_count_one(&c->counters.dropped_memory);
+        return err != BELFRY_OK ? err : BELFRY_ERR_NOMEM;
+    }
+    *p = (struct pending){ .number = ++s->numbers,
+                           .own = own,
+                           .nsp_size = note->nsp.size,
+                           .data_size = c->payload.size,
+                           .extra_size = extra.size,
+                           .type = note->type };
+    memcpy(p->bytes, note->nsp.data, note->nsp.size);
+    memcpy(p->bytes + note->nsp.size, c->payload.data, c->payload.size);
+    if (extra.size > 0)
+        memcpy(p->bytes + note->nsp.size + c->payload.size, extra.data, extra.size);
+    *s->last = p;
+    s->last = &p->next;
+    set_bytes(c, s->bytes + size);
+    cluster_count_one(&c->counters.sent);
+    if (may_write(c)) {
+        p->is_sent = send_one(c, p);
+        if (!p->is_sent && !timer_is_set(&s->retry))
+            timer_set(&c->loop->timers, &s->retry, c->loop->now_ms + RETRY_MS);
+    }
+    return BELFRY_OK;
+}
+
+/* --- after a lost link: what was added, what was not? -----------------------------------------*/
+
+static void sync_if_there(struct cluster *c)
+{
+    struct stream_engine *s = &c->stream;
+    if (s->is_synced || !s->knows_tip || s->reader_state != READER_FOLLOWING ||
+        message_id_compare(s->place, s->sync_tip) < 0)
+        return;
+    s->is_synced = true;
+    for (struct pending *p = s->first; p != NULL; p = p->next) {
+        if (p->is_sent)
+            cluster_count_one(&c->counters.resent);
+        p->is_sent = false;
+    }
+    send_pending(c);
+    cluster_check_up(c);
+}
+
+/* The id of the only entry of an answer of XRANGE or XREVRANGE. */
+static bool id_of_entry(const struct resp *reply, struct message_id *out)
+{
+    belfry_bytes epoch;
+    return reply->type == RESP_ARRAY && reply->count > 0 && reply->items[0].type == RESP_ARRAY &&
+           reply->items[0].count == 2 &&
+           message_id_parse(reply->items[0].items[0].text, out, &epoch);
+}
+
+static void on_sync_tip(struct link *link, const struct resp *reply, void *user, void *arg)
+{
+    struct cluster *c = user;
+    (void)link;
+    (void)arg;
+    if (reply == NULL)
+        return;
+    c->stream.sync_tip = (struct message_id){ 0 };
+    (void)id_of_entry(reply, &c->stream.sync_tip);
+    c->stream.knows_tip = true;
+    sync_if_there(c);
+}
+
+static belfry_err ask_tip(struct cluster *c, struct link *link, link_reply_fn *fn)
+{
+    belfry_bytes argv[] = { BELFRY_BYTES("XREVRANGE"), bytes_of_text(c->options.key),
+                            BELFRY_BYTES("+"),         BELFRY_BYTES("-"),
+                            BELFRY_BYTES("COUNT"),     BELFRY_BYTES("1") };
+    return link_command(link, argv, BELFRY_COUNT(argv), fn, NULL, 0);
+}
+
+void stream_publisher_up(struct cluster *c)
+{
+    struct stream_engine *s = &c->stream;
+    char id[24];
+    if (s->old_client_id != 0) {
+        /* What the old connection still holds must not be added behind our back. */
+        belfry_bytes argv[] = { BELFRY_BYTES("CLIENT"), BELFRY_BYTES("KILL"), BELFRY_BYTES("ID"),
+                                bytes_of(id,
+                                         (size_t)snprintf(id, sizeof id, "%llu",
+                                                          (unsigned long long)s->old_client_id)) };
+        (void)link_command(c->publisher, argv, BELFRY_COUNT(argv), NULL, NULL, 0);
+    }
+    s->old_client_id = link_client_id(c->publisher);
+    s->is_stalled = false;
+    s->knows_tip = false;
+    (void)ask_tip(c, c->publisher, on_sync_tip);
+}
+
+void stream_publisher_down(struct cluster *c)
+{
+    c->stream.is_synced = false;
+    c->stream.knows_tip = false;
+    c->stream.is_stalled = false;
+}
+
+bool stream_is_up(const struct cluster *c)
+{
+    return c->stream.reader_state == READER_FOLLOWING && c->stream.is_synced &&
+           !c->stream.is_stalled;
+}
+
+/* --- reading ----------------------------------------------------------------------------------*/
+
+static void hear_entry(struct cluster *c, struct message_id id, const struct resp *fields)
+{
+    struct stream_engine *s = &c->stream;
+    struct note_entry raw = { 0 };
+    struct cluster_entry entry = { .id = id, .is_past = message_id_compare(id, s->tip) <= 0 };
+    struct note note;
+    for (uint32_t i = 0; i + 1 < fields->count; i += 2) {
+        belfry_bytes name = fields->items[i].text;
+        belfry_bytes value = fields->items[i + 1].text;
+        if (bytes_equal_text(name, "uid"))
+            raw.uid = value;
+        else if (bytes_equal_text(name, "nsp"))
+            raw.nsp = value;
+        else if (bytes_equal_text(name, "type"))
+            raw.type = value;
+        else if (bytes_equal_text(name, "data"))
+            raw.data = value;
+        else if (bytes_equal_text(name, "belfry"))
+            entry.extra = value;
+    }
+    uint64_t number = 0;
+    const char *blank =
+        entry.extra.size > 0 ? memchr(entry.extra.data, ' ', entry.extra.size) : NULL;
+    if (blank != NULL) {
+        const char *start = entry.extra.data;
+        for (const char *d = start; d < blank && *d >= '0' && *d <= '9'; d++)
+            number = number * 10 + (uint64_t)(*d - '0');
+        entry.extra = bytes_of(blank + 1, entry.extra.size - (size_t)(blank + 1 - start));
+    }
+    struct pending *p = bytes_equal_text(raw.uid, c->uid) ? take_pending(c, number) : NULL;
+    entry.own = p != NULL ? p->own : NULL;
+    belfry_err err = note_decode_entry(&raw, &c->options.limits, &c->scratch, &note);
+    if (err == BELFRY_OK)
+        cluster_hear(c, &note, &entry);
+    else
+        cluster_count_one(err == BELFRY_ERR_NOMEM ? &c->counters.dropped_memory : &c->counters.bad);
+    if (err != BELFRY_OK && p != NULL && p->own != NULL)
+        c->host.on_lost(c, p->own, err, c->user);
+    mem_free(p);
+}
+
+static void begin_at(struct cluster *c, struct message_id id)
+{
+    c->stream.has_begun = true;
+    c->stream.has_lost_place = false;
+    c->host.on_begin(c, id, c->user);
+}
+
+/* [[stream, [[id, [field, value, ...]], ...]]]; returns how many entries there were. */
+static uint32_t hear_page(struct cluster *c, const struct resp *reply)
+{
+    struct stream_engine *s = &c->stream;
+    if (reply->type != RESP_ARRAY || reply->count != 1 || reply->items[0].type != RESP_ARRAY ||
+        reply->items[0].count != 2)
+        return 0;
+    const struct resp *entries = &reply->items[0].items[1];
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const struct resp *one = &entries->items[i];
+        struct message_id id;
+        belfry_bytes epoch;
+        if (one->type != RESP_ARRAY || one->count != 2 ||
+            !message_id_parse(one->items[0].text, &id, &epoch))
+            continue;
+        if (!s->has_begun || s->has_lost_place)
+            begin_at(c, id);
+        s->place = id;
+        if (one->items[1].type == RESP_ARRAY)
+            hear_entry(c, id, &one->items[1]);
+    }
+    return entries->count;
+}
+
+static void follow(struct cluster *c)
+{
+    struct stream_engine *s = &c->stream;
+    if (s->reader_state == READER_FOLLOWING)
+        return;
+    s->reader_state = READER_FOLLOWING;
+    if (!s->has_begun)
+        begin_at(c, s->place);
+    sync_if_there(c);
+    cluster_check_up(c);
+}
+
+static void on_page(struct link *link, const struct resp *reply, void *user, void *arg)
+{
+    struct cluster *c = user;
+    (void)link;
+    (void)arg;
+    if (reply == NULL)
+        return; /* down; it begins again when it is up */
+    if (reply->type == RESP_ERROR) {
+        snprintf(c->why, sizeof c->why, "reading: %.*s", (int)BELFRY_MIN(reply->text.size, 120u),
+                 (const char *)reply->text.data);
+        cluster_count_one(&c->counters.refused);
+        link_fail(c->stream.reader, c->why);
+        return;
+    }
+    uint32_t count = hear_page(c, reply);
+    if (count == 0)
+        follow(c);
+    sync_if_there(c);
+    sessions_go_on(c);
+    read_on(c);
+}
+
+static void read_on(struct cluster *c)
+{
+    struct stream_engine *s = &c->stream;
+    char place[MESSAGE_ID_MAX_TEXT];
+    char block[16];
+    belfry_bytes argv[8];
+    unsigned n = 0;
+    argv[n++] = BELFRY_BYTES("XREAD");
+    argv[n++] = BELFRY_BYTES("COUNT");
+    argv[n++] = PAGE;
+    if (s->reader_state == READER_FOLLOWING) {
+        argv[n++] = BELFRY_BYTES("BLOCK");
+        argv[n++] = bytes_of(block, (size_t)snprintf(block, sizeof block, "%d", BLOCK_MS));
+    }
+    argv[n++] = BELFRY_BYTES("STREAMS");
+    argv[n++] = bytes_of_text(c->options.key);
+    argv[n++] = bytes_of(place, message_id_format(place, s->place, bytes_of(NULL, 0)));
+    if (link_command(s->reader, argv, n, on_page, NULL, READ_TIMEOUT_MS) != BELFRY_OK)
+        link_fail(s->reader, "out of memory");
+}
+
+static void start_reading(struct cluster *c)
+{
+    c->stream.reader_state = READER_READING;
+    read_on(c);
+}
+
+/* The first connection of all: where it ends now, everything up to there is past. */
+static void on_first_tip(struct link *link, const struct resp *reply, void *user, void *arg)
+{
+    struct cluster *c = user;
+    struct stream_engine *s = &c->stream;
+    (void)link;
+    (void)arg;
+    if (reply == NULL)
+        return;
+    s->tip = (struct message_id){ 0 };
+    (void)id_of_entry(reply, &s->tip);
+    s->place = s->tip;
+    if (s->tip.ms > c->options.memory_ms)
+        s->place = (struct message_id){ .ms = s->tip.ms - c->options.memory_ms };
+    s->has_place = true;
+    start_reading(c);
+}
+
+/* A later one: is the entry where we were still there? If not, others may be gone as well. */
+static void on_place(struct link *link, const struct resp *reply, void *user, void *arg)
+{
+    struct cluster *c = user;
+    struct message_id id;
+    (void)link;
+    (void)arg;
+    if (reply == NULL)
+        return;
+    bool was_empty = c->stream.place.ms == 0;
+    if (!id_of_entry(reply, &id) && !was_empty) {
+        c->stream.has_lost_place = true;
+        cluster_count_one(&c->counters.losses);
+    }
+    start_reading(c);
+}
+
+static void on_reader_up(struct link *link, void *user)
+{
+    struct cluster *c = user;
+    struct stream_engine *s = &c->stream;
+    char place[MESSAGE_ID_MAX_TEXT];
+    s->reader_state = READER_PLACING;
+    belfry_err err;
+    if (s->has_place) {
+        belfry_bytes at = bytes_of(place, message_id_format(place, s->place, bytes_of(NULL, 0)));
+        belfry_bytes argv[] = { BELFRY_BYTES("XRANGE"), bytes_of_text(c->options.key), at, at };
+        err = link_command(link, argv, BELFRY_COUNT(argv), on_place, NULL, 0);
+    } else {
+        err = ask_tip(c, link, on_first_tip);
+    }
+    if (err != BELFRY_OK)
+        link_fail(link, "out of memory");
+}
+
+static void on_reader_down(struct link *link, const char *why, void *user)
+{
+    struct cluster *c = user;
+    (void)link;
+    cluster_count_one(&c->counters.losses);
+    snprintf(c->why, sizeof c->why, "reading: %s", why);
+    c->stream.reader_state = READER_DOWN;
+    sessions_go_on(c);
+    cluster_check_up(c);
+}
+
+/* --- life -------------------------------------------------------------------------------------*/
+
+belfry_err stream_start(struct cluster *c)
+{
+    static const struct link_events events = {
+        .on_up = on_reader_up,
+        .on_down = on_reader_down,
+    };
+    c->stream.last = &c->stream.first;
+    c->stream.retry.fire = on_retry;
+    c->stream.reader = cluster_new_link(c, "read", false, &events);
+    return c->stream.reader != NULL ? BELFRY_OK : BELFRY_ERR_NOMEM;
+}
+
+void stream_deinit(struct cluster *c)
+{
+    struct stream_engine *s = &c->stream;
+    s->reader = link_free(s->reader);
+    timer_cancel(&c->loop->timers, &s->retry);
+    while (s->first != NULL) {
+        struct pending *p = s->first;
+        s->first = p->next;
+        if (p->own != NULL)
+            c->host.on_lost(c, p->own, BELFRY_ERR_GONE, c->user);
+        mem_free(p);
+    }
+    s->last = &s->first;
+    s->bytes = 0;
+}
