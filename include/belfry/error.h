@@ -28,7 +28,8 @@ extern "C" {
     X(ERR_NOT_FOUND, -10, "not found")                           \
     X(ERR_CONFIG, -11, "the configuration is wrong")             \
     X(ERR_DROPPED, -12, "dropped by the slow-member policy")     \
-    X(ERR_TIMEOUT, -13, "not everybody has answered in time")
+    X(ERR_TIMEOUT, -13, "not everybody has answered in time")    \
+    X(ERR_PARTIAL, -14, "a part only: not all servers have answered")
 
 /** The outcome of a call. */
 typedef enum belfry_err {

@@ -41,6 +41,14 @@ extern "C" {
     X(DEDICATED, "dedicated", "a compressor per connection: smaller messages, more memory") \
     X(NONE, "off", "the extension is declined")
 
+/* What becomes of what is said while the cluster's Redis is away. */
+#define BELFRY_AWAY_POLICIES(X)                                                                \
+    X(DEFAULT, "default", "drop with Pub/Sub, hold with a stream")                             \
+    X(DROP, "drop", "Pub/Sub: only this server's members hear it; counted")                    \
+    X(QUEUE, "queue", "Pub/Sub: others hear it late, up to cluster_queue_bytes")               \
+    X(HOLD, "hold", "stream: nobody hears it before Redis is back, up to cluster_queue_bytes") \
+    X(LOCAL, "local", "stream: only this server's members hear it, without an id; counted")
+
 typedef enum belfry_slow_policy {
 #define BELFRY_ENUM_ROW(name, text, help) BELFRY_SLOW_##name,
     BELFRY_SLOW_POLICIES(BELFRY_ENUM_ROW)
@@ -52,6 +60,12 @@ typedef enum belfry_deflate_mode {
     BELFRY_DEFLATE_MODES(BELFRY_ENUM_ROW)
 #undef BELFRY_ENUM_ROW
 } belfry_deflate_mode;
+
+typedef enum belfry_away_policy {
+#define BELFRY_ENUM_ROW(name, text, help) BELFRY_AWAY_##name,
+    BELFRY_AWAY_POLICIES(BELFRY_ENUM_ROW)
+#undef BELFRY_ENUM_ROW
+} belfry_away_policy;
 
 /* clang-format off */
 /*    type    name                   default      min    max          off?  what it does */
@@ -114,6 +128,14 @@ typedef enum belfry_deflate_mode {
     SIZE(   log_bytes,               67108864,    65536, 17179869184, 0,    "bytes all rooms remember together")           \
     COUNT(  presence_limit,          256,         1,     1000000,     1,    "rooms with more members hear counts, once a second, instead of user-joined and user-left; off: always names") \
     COUNT(  max_members_page,        1000,        1,     100000,      0,    "members in one reply to a members request")   \
+    TEXT(   cluster,                 "",                                    "Redis that joins servers into one: redis://host, redis+sharded://host, redis+streams://host; rediss for TLS, redis+unix:///path; none by default") \
+    TEXT(   cluster_key,             "socket.io",                           "prefix of the cluster's channels, name of its stream") \
+    TEXT(   cluster_ca,              "",                                    "PEM file of who signs Redis' certificate; those of the system by default") \
+    CHOICE( cluster_away,            AWAY_POLICIES, belfry_away_policy,     "what becomes of messages for other servers while Redis is away") \
+    SIZE(   cluster_queue_bytes,     8388608,     65536, 1073741824,  0,    "bytes that may wait for Redis")                \
+    SIZE(   cluster_message_bytes,   8388608,     1024,  536870912,   0,    "size of a message to other servers; larger ones are refused") \
+    MS(     cluster_timeout_ms,      5000,        100,   600000,      0,    "time other servers have to answer")           \
+    COUNT(  cluster_stream_length,   10000,       100,   100000000,   0,    "entries that the cluster's stream keeps, about") \
     MS(     drain_timeout_ms,        10000,       100,   3600000,     0,    "time that a stop waits for peers to answer the close (1001)") \
     SIZE(   sock_data,               0,           0,     65536,       0,    "zeroed bytes of user data per socket, see belfry_data (library)") \
     FLAG(   keep_signals,                                                   "belfry_run leaves SIGTERM and SIGINT alone (library)")

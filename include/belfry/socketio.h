@@ -178,7 +178,8 @@ BELFRY_API belfry_target belfry_timeout(belfry_target target, uint32_t timeout_m
 
 /**
  * What came of a belfry_call: BELFRY_OK when all have answered, TIMEOUT when some have not, GONE
- * when all have but those that are gone, or the server stops. @replies: what came, in the order of
+ * when all have but those that are gone, or the server stops; PARTIAL when other servers of the
+ * cluster could not be asked, or were lost meanwhile. @replies: what came, in the order of
  * coming; they live until it returns. @expected: how many were asked, as far as all workers have
  * told by then (a short TIMEOUT or a stop may come before that).
  */
@@ -283,7 +284,7 @@ BELFRY_API belfry_err belfry_disconnect_sockets(belfry_target target, belfry_ext
 
 /** One socket, as belfry_fetch_sockets tells of it. */
 typedef struct belfry_peer {
-    belfry_id id;
+    belfry_id id; /* 0: on another server of the cluster */
     const char *id_text;
     const char *user; /* NULL: not named */
     const char *const *rooms;
@@ -292,15 +293,66 @@ typedef struct belfry_peer {
     const char *url;  /* of its handshake */
     const char *address;
     uint64_t issued_ms;
+    const char *shared;    /* JSON: its belfry_share, or a Node.js server's socket.data; "{}" */
+    const char *handshake; /* JSON: as the reference tells of it */
 } belfry_peer;
 
 typedef void (*belfry_peers_handler)(belfry_err err, const belfry_peer *peers, unsigned count,
                                      void *user);
 
-/** Calls @on_peers (not NULL) with all that an emit to @target would reach, once: OK, or NOMEM with
- * those that could be told. Thread: any; @on_peers runs as on_reply of belfry_call. */
+/** Calls @on_peers (not NULL) with all that an emit to @target would reach, on all servers of the
+ * cluster, once: OK; PARTIAL: without those of servers that could not be asked or did not answer
+ * in time (belfry_timeout, else cluster_timeout_ms); NOMEM with those that could be told. Thread:
+ * any; @on_peers runs as on_reply of belfry_call. */
 BELFRY_API belfry_err belfry_fetch_sockets(belfry_target target, belfry_peers_handler on_peers,
                                            void *user);
+
+/** What other servers of the cluster are told of @sock beside its handshake: socket.data of the
+ * reference, one JSON value. Errors: INVALID, NOMEM. */
+BELFRY_API belfry_err belfry_share(belfry_sock *sock, const char *format, ...);
+BELFRY_API belfry_err belfry_share_raw(belfry_sock *sock, const char *json, size_t size);
+
+/* --- the servers of a cluster (option cluster) ------------------------------------------------
+ *
+ * Emits, calls, belfry_sockets_join and their like reach the sockets of all servers, unless the
+ * target is belfry_local. What follows is between the servers themselves; others may be Node.js
+ * servers with the adapter of the same name (docs/cluster.md).
+ */
+
+/** Hears @msg that another server has said to all (serverSideEmit). belfry_args reads it,
+ * belfry_ack answers, before the handler returns, if that one wants an answer; the first argument
+ * counts. Runs on a worker of this server. */
+typedef void (*belfry_server_handler)(belfry_nsp *nsp, belfry_msg *msg, void *user);
+
+/** Adds a handler for @event of other servers, before the start. Errors: STATE, INVALID, NOMEM. */
+BELFRY_API belfry_err belfry_on_server(belfry_nsp *nsp, const char *event,
+                                       belfry_server_handler handler, void *user);
+
+/** Says @event to all other servers, not to this one; nobody hears it without a cluster. Thread:
+ * any. Errors: INVALID, STATE (a parent), NOMEM. */
+BELFRY_API belfry_err belfry_server_emit(belfry_nsp *nsp, const char *event, const char *format,
+                                         ...);
+BELFRY_API belfry_err belfry_server_emit_raw(belfry_nsp *nsp, const char *event, const char *json,
+                                             size_t size);
+
+/**
+ * The same, and asks each for an answer: @on_reply (not NULL) is called once, with one reply of a
+ * server; OK: all have answered; PARTIAL: not all, within @timeout_ms (0: cluster_timeout_ms).
+ * Thread: any; @on_reply runs on the calling worker, or on one of them. Errors: as above; then it
+ * is not called.
+ */
+BELFRY_API belfry_err belfry_server_call(belfry_nsp *nsp, uint32_t timeout_ms,
+                                         belfry_reply_handler on_reply, void *user,
+                                         const char *event, const char *format, ...);
+BELFRY_API belfry_err belfry_server_call_raw(belfry_nsp *nsp, uint32_t timeout_ms,
+                                             belfry_reply_handler on_reply, void *user,
+                                             const char *event, const char *json, size_t size);
+
+/** How many servers have @nsp, this one included: OK; PARTIAL: not known, @count is 1. Thread: any;
+ * @on_count runs on the calling worker, or on one of them. Errors: INVALID, NOMEM. */
+typedef void (*belfry_count_handler)(belfry_err err, unsigned count, void *user);
+BELFRY_API belfry_err belfry_server_count(belfry_nsp *nsp, belfry_count_handler on_count,
+                                          void *user);
 
 /* --- connection state recovery --------------------------------------------------------------- */
 

@@ -30,7 +30,7 @@ static belfry_err update_interest(struct conn *c)
     unsigned wanted = 0;
     if (!c->is_paused && !c->is_congested && !c->has_ended)
         wanted |= WATCH_READ;
-    if (c->is_blocked)
+    if (c->is_blocked && c->gates == 0)
         wanted |= WATCH_WRITE;
     if (c->is_paused && c->hears_end && !c->has_ended)
         wanted |= WATCH_END; /* reading would have shown it */
@@ -234,6 +234,12 @@ static bool cork_flush(struct conn *c)
     struct cork *cork = &c->worker->cork;
     if (cork->count == 0)
         return true;
+    if (BELFRY_UNLIKELY(c->gates > 0)) {
+        cork->conn = NULL;
+        queue_rest(c, cork, 0);
+        cork_empty(cork);
+        return false;
+    }
     /* conn_finish flushes last, and ends what it could send. */
     bool is_last = c->state == CONN_FINISHING && outq_is_empty(&c->out);
     ssize_t sent = is_last ? stream_writev_last(&c->stream, cork->parts, (int)cork->count)
@@ -428,6 +434,11 @@ static void block(struct conn *c)
 
 void conn_flush(struct conn *c)
 {
+    if (BELFRY_UNLIKELY(c->gates > 0)) {
+        if (is_corked(c))
+            (void)cork_flush(c);
+        return;
+    }
     if (BELFRY_UNLIKELY(c->ops->flush != NULL)) {
         c->ops->flush(c);
         return;
@@ -475,6 +486,22 @@ bool conn_is_clogged(const struct conn *c)
 {
     size_t corked = is_corked(c) ? c->worker->cork.bytes : 0;
     return c->is_held || conn_queued(c) + corked > c->worker->clog_bytes;
+}
+
+void conn_shut_in(struct conn *c)
+{
+    if (c->state == CONN_OPEN && c->gates < UINT16_MAX)
+        c->gates++;
+}
+
+void conn_let_out(struct conn *c)
+{
+    if (c->gates == 0 || --c->gates > 0 || c->state == CONN_DEAD)
+        return;
+    if (c->is_blocked && stream_is_open(&c->stream) && update_interest(c) != BELFRY_OK)
+        die(c);
+    else if (!c->is_blocked && !outq_is_empty(&c->out))
+        mark_dirty(c);
 }
 
 void conn_hold(struct conn *c)
@@ -662,6 +689,7 @@ void conn_finish(struct conn *c)
     if (c->state != CONN_OPEN || c->is_doomed) /* its timer is to kill it, not to wait */
         return;
     c->state = CONN_FINISHING;
+    c->gates = 0;
     uncork(c);
     if (c->state != CONN_FINISHING)
         return;

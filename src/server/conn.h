@@ -63,6 +63,7 @@ struct conn {
     bool is_held : 1;       /* the session takes no input for now: conn_hold */
     bool hears_end : 1;     /* ... but wants to be told of the peer's end */
     bool is_doomed : 1;     /* dies as soon as nobody walks rooms */
+    uint16_t gates;         /* conn_shut_in: what was written waits */
     uint32_t last_input_ms; /* the low half of the loop's time */
 };
 
@@ -120,6 +121,11 @@ void conn_hold(struct conn *c);
 /* The same; meanwhile on_end is called as soon as the peer ends, whatever input is before that. */
 void conn_hold_till_end(struct conn *c);
 void conn_release(struct conn *c);
+
+/* What is written waits in the queue until it was let out as often as it was shut in; finishing
+ * lets it out too. */
+void conn_shut_in(struct conn *c);
+void conn_let_out(struct conn *c);
 
 /* --- ending ----------------------------------------------------------------------------------*/
 

@@ -175,7 +175,7 @@ static void put_packets(struct eio_session *s, enum eio_form form, belfry_bytes 
 void eio_poll_flush(struct conn *c)
 {
     struct eio_session *s = eio_of_conn(c);
-    if (s->poll == NULL || outq_is_empty(&c->out) || c->is_doomed)
+    if (s->poll == NULL || outq_is_empty(&c->out) || c->is_doomed || c->gates > 0)
         return; /* doomed: a frame in its queue may be torn */
     struct buf frames = { 0 };
     struct buf body = { 0 };

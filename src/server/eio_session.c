@@ -33,7 +33,7 @@ struct eio_session *eio_session_find(struct worker *worker, belfry_bytes sid)
 
 struct worker *eio_session_owner(struct belfry *server, belfry_bytes sid)
 {
-    int owner = worker_of_public_id(sid, server->worker_count);
+    int owner = worker_of_public_id(server, sid);
     return owner >= 0 ? &server->workers[owner] : NULL;
 }
 

@@ -69,7 +69,7 @@ belfry_target belfry_volatile(belfry_target target)
 
 belfry_target belfry_local(belfry_target target)
 {
-    target.flags |= TARGET_LOCAL; /* the hub of this process is all there is, without a cluster */
+    target.flags |= TARGET_LOCAL;
     return target;
 }
 
@@ -88,6 +88,11 @@ belfry_target belfry_timeout(belfry_target target, uint32_t timeout_ms)
 bool target_is_sock(const belfry_target *target)
 {
     return target->kind == TARGET_SOCK;
+}
+
+bool target_is_local(const belfry_target *target)
+{
+    return (target->flags & TARGET_LOCAL) != 0;
 }
 
 /* --- saying -----------------------------------------------------------------------------------*/
@@ -197,6 +202,8 @@ belfry_err target_say(const belfry_target *target, struct message_spec *spec)
     belfry_err err = target_fill(target, spec);
     if (err != BELFRY_OK)
         return err;
+    if (target->flags & TARGET_LOCAL)
+        spec->flags |= MESSAGE_LOCAL;
     if (target->flags & TARGET_VOLATILE)
         spec->flags |= MESSAGE_VOLATILE | MESSAGE_UNLOGGED;
     if (target->flags & TARGET_UNCOMPRESSED)

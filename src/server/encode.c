@@ -23,6 +23,12 @@ static uint64_t count_of(const struct message *m)
     return count;
 }
 
+/* The text of a field that is a string without escapes; false: it is not, or not there. */
+static bool read_plain(const struct json_field *field, belfry_bytes *out_text)
+{
+    return field->value.kind == JSON_KIND_STRING && json_string_plain(field->value.text, out_text);
+}
+
 /* An application's own new-message is one for plain clients too, if it has a text (DESIGN 4.2). */
 static bool put_as_message(struct buf *out, const struct message *m, belfry_bytes room,
                            belfry_bytes id)
@@ -38,9 +44,9 @@ static bool put_as_message(struct buf *out, const struct message *m, belfry_byte
         fields[0].value.kind != JSON_KIND_STRING)
         return false;
     message.text = fields[0].value.text;
-    if (!json_string_plain(fields[1].value.text, &message.from.id))
+    if (!read_plain(&fields[1], &message.from.id))
         message.from.id = m->sender;
-    if (!json_string_plain(fields[3].value.text, &message.from.user))
+    if (!read_plain(&fields[3], &message.from.user))
         message.from.user = m->user;
     (void)json_u64(fields[2].value.text, &message.timestamp_ms);
     rooms_put_message(out, &message);
@@ -87,10 +93,35 @@ static void put_data(struct buf *out, const struct message *m)
         buf_put_char(out, ']');
 }
 
+/* Presence that another server told of: what it says of itself is as it is said here. */
+static bool put_as_presence(struct buf *out, const struct message *m, belfry_bytes room)
+{
+    struct json_field fields[] = { { .name = BELFRY_BYTES("userId") },
+                                   { .name = BELFRY_BYTES("user") },
+                                   { .name = BELFRY_BYTES("members") } };
+    bool has_joined = bytes_equal_text(m->name, "user-joined");
+    struct rooms_person who = { 0 };
+    uint64_t members = 0;
+    if (!has_joined && !bytes_equal_text(m->name, "user-left"))
+        return false;
+    if ((m->flags & MESSAGE_LOCAL) == 0 || sio_args_count(m->args) != 1 ||
+        json_read_fields(m->args, JSON_MAX_DEPTH, fields, BELFRY_COUNT(fields), NULL) !=
+            BELFRY_OK ||
+        !read_plain(&fields[0], &who.id))
+        return false;
+    (void)read_plain(&fields[1], &who.user);
+    (void)json_u64(fields[2].value.text, &members);
+    if (has_joined)
+        rooms_put_user_joined(out, room, who, members);
+    else
+        rooms_put_user_left(out, room, who, members);
+    return true;
+}
+
 static void put_event(struct buf *out, const struct message *m, belfry_bytes room, belfry_bytes id)
 {
     struct buf data = { 0 };
-    if (put_as_message(out, m, room, id))
+    if (put_as_message(out, m, room, id) || put_as_presence(out, m, room))
         return;
     put_data(&data, m);
     if (buf_failed(&data))
@@ -107,7 +138,9 @@ static void put_event(struct buf *out, const struct message *m, belfry_bytes roo
 void encode_json(struct buf *out, const struct message *m, const char *epoch)
 {
     char id_text[MESSAGE_ID_MAX_TEXT];
-    belfry_bytes id = bytes_of(id_text, message_id_format(id_text, m->id, bytes_of_text(epoch)));
+    belfry_bytes id = { 0 };
+    if ((m->flags & MESSAGE_NO_ID) == 0)
+        id = bytes_of(id_text, message_id_format(id_text, m->id, bytes_of_text(epoch)));
     belfry_bytes room = m->room_count == 1 ? m->rooms[0].name : bytes_of(NULL, 0);
     struct rooms_person from = { m->sender, m->user };
     switch ((enum message_kind)m->kind) {

@@ -6,7 +6,9 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "server/node.h"
 #include "server/server.h"
+#include "server/server_events.h"
 #include "server/sio_recovery.h"
 
 #define MAX_NAME 256
@@ -83,6 +85,7 @@ static void deinit_handlers(struct nsp_handlers *h)
     free_list(h->any, offsetof(struct nsp_handler, next));
     for (int m = 0; m < NSP_MOMENT_COUNT; m++)
         free_list(h->moments[m], offsetof(struct nsp_handler, next));
+    server_handlers_free(h);
     free_list(h->on_connect, offsetof(struct nsp_middleware, next));
     free_list(h->on_event, offsetof(struct nsp_middleware, next));
 }
@@ -176,11 +179,13 @@ static struct belfry_nsp *rename_idle(struct belfry *server, belfry_bytes name,
     end_idleness(registry, nsp);
     map_remove(&registry->by_name, &nsp->by_name);
     hub_forget(nsp->hub);
+    node_remove_nsp(server, nsp_name(nsp));
     mem_free(nsp->name);
     nsp->name = copy;
     nsp->name_size = name.size;
     nsp->by_name.hash = map_hash(&server->hub.hash_key, name);
     map_insert(&registry->by_name, &nsp->by_name);
+    node_add_nsp(nsp);
     return nsp;
 }
 
@@ -210,6 +215,7 @@ static struct belfry_nsp *make(struct belfry *server, belfry_bytes name, struct 
     nsp->hub->owner = nsp;
     *out_err = BELFRY_OK;
     link_nsp(&server->namespaces, nsp);
+    node_add_nsp(nsp);
     return nsp;
 }
 
@@ -318,6 +324,15 @@ struct belfry_nsp *nsp_find_for_client(struct belfry *server, belfry_bytes name,
 {
     *out_err = BELFRY_ERR_NOT_FOUND;
     return is_valid_name(name) ? find_or_make(server, name, BY_CLIENT, out_err) : NULL;
+}
+
+struct belfry_nsp *nsp_find_existing(struct belfry *server, belfry_bytes name)
+{
+    struct nsp_registry *registry = &server->namespaces;
+    pthread_mutex_lock(&registry->lock);
+    struct belfry_nsp *nsp = find(server, name);
+    pthread_mutex_unlock(&registry->lock);
+    return nsp;
 }
 
 static bool event_has_name(const struct map_node *node, const void *context)

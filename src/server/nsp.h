@@ -55,6 +55,7 @@ struct nsp_handlers {
     struct nsp_handler *moments[NSP_MOMENT_COUNT];
     struct nsp_middleware *on_connect;
     struct nsp_middleware *on_event;
+    struct server_handler *server_events; /* of belfry_on_server */
     void (*free_data)(void *data);
     /* A socket left @room as it ended (the default application); may be NULL. */
     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members);
@@ -109,6 +110,9 @@ void nsp_registry_deinit(struct belfry *server);
  */
 struct belfry_nsp *nsp_find_for_client(struct belfry *server, belfry_bytes name,
                                        belfry_err *out_err);
+
+/* The same, if it is there already; not a parent. NULL: it is not. */
+struct belfry_nsp *nsp_find_existing(struct belfry *server, belfry_bytes name);
 
 /* One more socket of it, and one less. */
 void nsp_acquire(struct belfry_nsp *nsp);

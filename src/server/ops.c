@@ -2,12 +2,13 @@
  * ops.c - what operators ask: /healthz, /readyz, /metrics.
  *
  *   healthy  every worker's loop turns
- *   ready    listening, and not on the way out
+ *   ready    listening, not on the way out, and joined to the cluster, if there is to be one
  */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "server/node.h"
 #include "server/request.h"
 #include "server/server.h"
 
@@ -46,7 +47,11 @@ static void on_readyz(belfry_request *req, void *user)
 {
     belfry *server = user;
     bool is_stopping = atomic_load(&server->stop_requests) > 0;
-    reply_state(req, !is_stopping, is_stopping ? "the server is shutting down" : NULL);
+    bool is_alone = !node_is_ready(server);
+    reply_state(req, !is_stopping && !is_alone,
+                is_stopping ? "the server is shutting down"
+                : is_alone  ? "the cluster's Redis cannot be reached"
+                            : NULL);
 }
 
 /* Resident pages, the second number of statm. */
@@ -78,6 +83,7 @@ static void on_metrics(belfry_request *req, void *user)
     counters_put(&out, counters, server->worker_count);
     put_gauge(&out, "belfry_rooms", "rooms with members or history",
               hub_room_count(&server->hub.root));
+    node_put_metrics(server, &out);
     put_gauge(&out, "belfry_workers", "threads with an event loop", server->worker_count);
     put_gauge(&out, "belfry_uptime_seconds", "since the start",
               (req->conn->worker->loop.now_ms - server->start_ms) / 1000);

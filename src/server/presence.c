@@ -33,7 +33,7 @@ static void publish(struct worker *worker, struct hub_nsp *nsp, struct message_s
     char digits[16];
     struct belfry *server = worker->server;
     spec.args = bytes_of(digits, (size_t)snprintf(digits, sizeof digits, "%u", members));
-    spec.flags = MESSAGE_UNLOGGED;
+    spec.flags |= MESSAGE_UNLOGGED;
     spec.wall_ms = worker_wall_ms(worker);
     struct message *m = message_new(&spec, &server->hub.hash_key, server->worker_count);
     struct hub_published published;
@@ -53,7 +53,10 @@ static void announce_counts(struct timer *timer, uint64_t now_ms)
         presence->due = room->next;
         belfry_bytes name = bytes_of(room->name, room->size);
         uint32_t members = hub_take_count(room->nsp, name);
-        struct message_spec spec = { .kind = KIND_COUNT, .room_count = 1, .rooms = { name } };
+        /* Each server counts its own. */
+        struct message_spec spec = {
+            .kind = KIND_COUNT, .flags = MESSAGE_LOCAL, .room_count = 1, .rooms = { name }
+        };
         if (members > 0)
             publish(worker, room->nsp, spec, members);
         mem_free(room);

@@ -12,6 +12,7 @@
 #include "rooms/reply.h"
 #include "rooms/request.h"
 #include "server/encode.h"
+#include "server/node.h"
 #include "server/presence.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -192,6 +193,8 @@ static void join(belfry_sock *sock, const struct rooms_request *request)
     if (!joined.was_member)
         presence_announce(sock, request->room, PRESENCE_JOINED, joined.members);
     hub_joined_deinit(&joined);
+    node_await_rooms(sock);
+    node_session_changed(sock);
 }
 
 static void leave(belfry_sock *sock, const struct rooms_request *request)
@@ -207,6 +210,7 @@ static void leave(belfry_sock *sock, const struct rooms_request *request)
     struct buf *reply = begin_reply(sock);
     rooms_put_left(reply, request->ref, request->room);
     send_json(sock, reply);
+    node_session_changed(sock);
     presence_announce(sock, request->room, PRESENCE_LEFT, members);
 }
 
@@ -237,6 +241,79 @@ static bool find_target(belfry_sock *sock, const struct rooms_request *request,
     return false;
 }
 
+/* --- where the order is made elsewhere, the answer comes later --------------------------------*/
+
+/* Of a request to say something: who asked, until it has its place. */
+struct said_receipt {
+    struct receipt receipt;
+    belfry_id sock;
+    belfry_ack_ref ack; /* of a Socket.IO client */
+    size_t ref_size;
+    char ref[];
+};
+
+static void answer_said(belfry_sock *sock, const struct said_receipt *said)
+{
+    const struct receipt *r = &said->receipt;
+    belfry_bytes ref = bytes_of(said->ref, said->ref_size);
+    char id[MESSAGE_ID_MAX_TEXT];
+    size_t size =
+        r->has_id ? message_id_format(id, r->id, bytes_of_text(sock->route->server->hub.epoch)) : 0;
+    if (r->err == BELFRY_ERR_LIMIT) {
+        rooms_app_refuse(sock, ref, ROOMS_ERR_TOO_LARGE, bytes_of(NULL, 0));
+    } else if (r->err != BELFRY_OK) {
+        rooms_app_refuse(sock, ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+    } else if (said->ref_size > 0 || said->ack.is_wanted) {
+        struct buf *reply = begin_reply(sock);
+        rooms_put_ack(reply, ref, bytes_of(id, size));
+        send_json(sock, reply);
+    }
+}
+
+/* Behind the sender's own copy: it lies in the same inbox. */
+static void run_said(struct delivery *delivery, struct hub_shard *shard)
+{
+    struct receipt *receipt = BELFRY_CONTAINER_OF(delivery, struct receipt, delivery);
+    struct said_receipt *said = BELFRY_CONTAINER_OF(receipt, struct said_receipt, receipt);
+    struct worker *worker = shard->owner;
+    belfry_sock *sock = slots_find(&worker->slots, said->sock);
+    if (receipt->is_repeat)
+        counter_add(&worker->counters.repeats, 1);
+    if (sock != NULL && sock->state == SOCK_OPEN) {
+        struct belfry_msg asking = { .server = worker->server,
+                                     .sock = sock,
+                                     .wants_ack = said->ack.is_wanted,
+                                     .ack_id = said->ack.id };
+        if (sock_is_sio(sock))
+            sio_of_sock(sock)->asking = &asking;
+        answer_said(sock, said);
+        if (sock_is_sio(sock))
+            sio_of_sock(sock)->asking = NULL;
+    }
+    mem_free(said);
+}
+
+/* NULL: no memory. */
+static struct said_receipt *new_receipt(const belfry_sock *sock,
+                                        const struct rooms_request *request)
+{
+    struct said_receipt *said = mem_alloc(sizeof *said + request->ref.size);
+    if (said == NULL)
+        return NULL;
+    *said = (struct said_receipt){ .receipt = { .delivery.run = run_said,
+                                                .worker = sock_worker(sock)->index },
+                                   .sock = sock->member.id,
+                                   .ref_size = request->ref.size };
+    if (request->ref.size > 0)
+        memcpy(said->ref, request->ref.data, request->ref.size);
+    return said;
+}
+
+static bool is_order_elsewhere(const belfry_sock *sock, const struct message_spec *spec)
+{
+    return sock->nsp->hub->hub->outlet.is_sequencer && (spec->flags & MESSAGE_UNLOGGED) == 0;
+}
+
 void rooms_app_publish(belfry_sock *sock, const struct rooms_request *request,
                        struct message_spec *spec)
 {
@@ -255,9 +332,25 @@ void rooms_app_publish(belfry_sock *sock, const struct rooms_request *request,
     spec->user = from.user;
     spec->key = request->key;
     spec->wall_ms = worker_wall_ms(worker);
+    struct said_receipt *said = NULL;
+    if (is_order_elsewhere(sock, spec)) {
+        said = new_receipt(sock, request);
+        if (said == NULL) {
+            rooms_app_refuse(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+            return;
+        }
+    }
     struct message *m = message_new(spec, &server->hub.hash_key, server->worker_count);
+    if (m != NULL && said != NULL)
+        m->receipt = &said->receipt;
     if (m == NULL || hub_publish(nsp_of(sock), worker->shard, m, &published) != BELFRY_OK) {
+        mem_free(said);
         rooms_app_refuse(sock, request->ref, ROOMS_ERR_BUSY, bytes_of(NULL, 0));
+        return;
+    }
+    if (published.is_later) {
+        if (sock_is_sio(sock) && sio_of_sock(sock)->asking != NULL)
+            said->ack = belfry_ack_later(sio_of_sock(sock)->asking);
         return;
     }
     if (published.is_repeat)

@@ -19,6 +19,7 @@
 #include "http/field.h"
 #include "server/client_files.h"
 #include "server/encode.h"
+#include "server/node.h"
 #include "server/sio_recovery.h"
 #include "server/sio_sock.h"
 #include "server/sock.h"
@@ -48,9 +49,9 @@ int server_owner_of_id(const struct hub *hub, belfry_bytes name)
     belfry_bytes nsp;
     belfry_bytes id;
     if (sio_split_long_id(name, &nsp, &id))
-        return worker_of_public_id(id, hub->worker_count);
+        return worker_of_public_id(server, id);
     int moved = moved_ids_find(server, name);
-    return moved >= 0 ? moved : worker_of_public_id(name, hub->worker_count);
+    return moved >= 0 ? moved : worker_of_public_id(server, name);
 }
 
 static belfry_err make_hub(belfry *server)
@@ -130,8 +131,10 @@ belfry *server_new_in(const struct server_env *env, const belfry_options *option
     if (err == BELFRY_OK)
         err = make_workers(server);
     if (err == BELFRY_OK)
+        err = node_new(server);
+    if (err == BELFRY_OK)
         return server;
-    if (err != BELFRY_ERR_CONFIG)
+    if (err != BELFRY_ERR_CONFIG && err != BELFRY_ERR_TLS)
         (void)server_why(err, "cannot make a server: %s", belfry_strerror(err));
     belfry_free(server);
     return NULL;
@@ -148,7 +151,7 @@ belfry *belfry_new(const belfry_options *options)
 static void wind_up(belfry *server, unsigned count)
 {
     for (bool was_busy = true; was_busy;) {
-        was_busy = false;
+        was_busy = node_discard(server);
         for (unsigned i = 0; i < count; i++)
             was_busy = worker_wind_up(&server->workers[i]) || was_busy;
     }
@@ -170,6 +173,7 @@ void belfry_free(belfry *server)
         belfry_stop(server);
     }
     unsigned count = server->workers != NULL ? server->worker_count : 0;
+    node_stop(server);
     wind_up(server, count);
     /* What may come back never will: applications may still say something about it. */
     if (count > 0 && server->root != NULL)
@@ -180,6 +184,7 @@ void belfry_free(belfry *server)
     nsp_registry_deinit(server);
     hub_deinit(&server->hub);
     server->moved = moved_ids_free(server->moved);
+    server->node = node_free(server->node);
     eio_endpoints_deinit(server);
     server->client_files = client_files_free(server->client_files);
     mem_free(server->workers);
@@ -361,6 +366,11 @@ belfry_err server_listen(belfry *server)
         err = resolve(server, server->ops_listen, true);
     for (unsigned i = 0; i < server->worker_count && err == BELFRY_OK; i++)
         err = open_listeners(server, &server->workers[i]);
+    if (err != BELFRY_OK) {
+        undo_listening(server);
+        return err;
+    }
+    err = node_start(server);
     if (err != BELFRY_OK) {
         undo_listening(server);
         return err;

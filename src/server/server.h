@@ -43,6 +43,8 @@ struct belfry {
     struct eio_endpoint *endpoints;
     struct client_files *client_files;
     struct moved_ids *moved; /* ids on other workers than they name */
+    struct node *node;       /* its part in a cluster; NULL: it is alone */
+    uint32_t node_tag;       /* in all its ids; 0: it is alone */
     struct worker *workers;
     unsigned worker_count;
     struct router router;

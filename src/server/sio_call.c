@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "server/encode.h"
+#include "server/node.h"
 #include "server/server.h"
 #include "server/sio_encode.h"
 #include "server/sio_msg.h"
@@ -16,6 +17,7 @@
 
 #define DEFAULT_TIMEOUT_MS 5000
 #define KEY_WORKER_BITS 6           /* the home, in the low bits of a key */
+#define FAR_GRACE_MS 1000           /* other servers' own time is up before we stop listening */
 #define MAX_REPLY_BYTES (64u << 20) /* kept for one call: what comes beyond it counts as lost */
 
 /* An answer that came: a copy, its spans point behind it. */
@@ -34,8 +36,10 @@ struct call {
     struct worker *home;
     struct timer timer;
     belfry_reply_handler on_reply;
+    const struct sio_call_watch *watch; /* in place of on_reply; NULL: none */
     void *user;
-    unsigned reports_due; /* workers that have not said how many they asked */
+    bool is_counted;      /* the watch knows how many were asked */
+    unsigned reports_due; /* workers and servers that have not said how many they asked */
     unsigned expected;
     unsigned count;
     unsigned lost; /* asked, and gone */
@@ -118,6 +122,11 @@ static void unlist_call(struct call *call)
 static void finish(struct call *call, belfry_err err)
 {
     unlist_call(call);
+    if (call->watch != NULL) {
+        call->watch->end(call->user);
+        free_call(call);
+        return;
+    }
     belfry_msg **replies = mem_alloc((call->count + 1) * sizeof *replies);
     unsigned count = 0;
     for (struct reply *reply = call->first; reply != NULL && replies != NULL; reply = reply->next)
@@ -131,8 +140,29 @@ static void finish(struct call *call, belfry_err err)
     free_call(call);
 }
 
+/* Who watches hears of each answer as it comes, but first how many were asked. */
+static void tell_watch(struct call *call)
+{
+    if (call->reports_due > 0)
+        return;
+    if (!call->is_counted)
+        call->watch->asked(call->expected, call->user);
+    call->is_counted = true;
+    while (call->first != NULL) {
+        struct reply *reply = call->first;
+        call->first = reply->next;
+        call->bytes -= reply->size;
+        call->watch->answered(&reply->msg, call->user);
+        belfry_msg_deinit(&reply->msg);
+        mem_free(reply);
+    }
+    call->last = &call->first;
+}
+
 static void finish_if_done(struct call *call)
 {
+    if (call->watch != NULL)
+        tell_watch(call);
     if (call->reports_due == 0 && call->count + call->lost >= call->expected)
         finish(call, call->lost > 0 ? BELFRY_ERR_GONE : BELFRY_OK);
 }
@@ -185,13 +215,13 @@ static struct worker *home_of(struct belfry *server, uint64_t key)
 
 /* --- news for a call, from its own worker or another ------------------------------------------*/
 
-enum news_kind { NEWS_ASKED, NEWS_REPLY, NEWS_LOST };
+enum news_kind { NEWS_ASKED, NEWS_REPLY, NEWS_LOST, NEWS_SERVERS, NEWS_PARTIAL };
 
 struct news {
     struct job job;
     enum news_kind kind;
     uint64_t key;
-    unsigned count;      /* ASKED */
+    unsigned count;      /* ASKED; SERVERS: so many will report */
     struct reply *reply; /* REPLY; NULL: no memory for it */
 };
 
@@ -210,6 +240,13 @@ static void hear(struct worker *home, const struct news *news)
     case NEWS_LOST:
         call->lost++;
         break;
+    case NEWS_SERVERS:
+        call->reports_due += news->count;
+        call->reports_due--;
+        break;
+    case NEWS_PARTIAL:
+        finish(call, BELFRY_ERR_PARTIAL);
+        return;
     case NEWS_REPLY:
         if (news->reply == NULL || call->bytes + news->reply->size > MAX_REPLY_BYTES) {
             mem_free(news->reply);
@@ -325,30 +362,31 @@ bool sio_call_ask(struct sio_sock *sock, const struct message *m)
     return true;
 }
 
-static struct reply *copy_reply(const struct belfry *server, const struct sio_packet *packet)
+static struct reply *copy_reply(const struct belfry *server, belfry_bytes args, uint32_t arg_count,
+                                const belfry_bytes *attachments, unsigned attachment_count)
 {
-    size_t size = packet->args.size;
-    for (unsigned i = 0; i < packet->attachment_count; i++)
-        size += packet->attachments[i].size;
+    size_t size = args.size;
+    for (unsigned i = 0; i < attachment_count; i++)
+        size += attachments[i].size;
     struct reply *reply =
-        mem_alloc_zeroed(sizeof *reply + packet->attachment_count * sizeof(belfry_bytes) + size);
+        mem_alloc_zeroed(sizeof *reply + attachment_count * sizeof(belfry_bytes) + size);
     if (reply == NULL)
         return NULL;
-    char *at = (char *)&reply->attachments[packet->attachment_count];
+    char *at = (char *)&reply->attachments[attachment_count];
     reply->size = size;
     reply->msg = (struct belfry_msg){ .server = (struct belfry *)server,
-                                      .args = bytes_of(at, packet->args.size),
-                                      .arg_count = packet->arg_count,
-                                      .attachment_count = packet->attachment_count,
+                                      .args = bytes_of(at, args.size),
+                                      .arg_count = arg_count,
+                                      .attachment_count = attachment_count,
                                       .attachments = reply->attachments };
-    if (packet->args.size > 0)
-        memcpy(at, packet->args.data, packet->args.size);
-    at += packet->args.size;
-    for (unsigned i = 0; i < packet->attachment_count; i++) {
-        reply->attachments[i] = bytes_of(at, packet->attachments[i].size);
-        if (packet->attachments[i].size > 0)
-            memcpy(at, packet->attachments[i].data, packet->attachments[i].size);
-        at += packet->attachments[i].size;
+    if (args.size > 0)
+        memcpy(at, args.data, args.size);
+    at += args.size;
+    for (unsigned i = 0; i < attachment_count; i++) {
+        reply->attachments[i] = bytes_of(at, attachments[i].size);
+        if (attachments[i].size > 0)
+            memcpy(at, attachments[i].data, attachments[i].size);
+        at += attachments[i].size;
     }
     return reply;
 }
@@ -363,9 +401,11 @@ void sio_call_answer(struct sio_sock *sock, const struct sio_packet *packet)
     if (wait == NULL)
         return;
     *at = wait->next;
-    tell(worker, &(struct news){ .kind = NEWS_REPLY,
-                                 .key = wait->key,
-                                 .reply = copy_reply(worker->server, packet) });
+    tell(worker,
+         &(struct news){ .kind = NEWS_REPLY,
+                         .key = wait->key,
+                         .reply = copy_reply(worker->server, packet->args, packet->arg_count,
+                                             packet->attachments, packet->attachment_count) });
     mem_free(wait);
 }
 
@@ -396,6 +436,13 @@ static void run_survey(struct worker *worker, struct job *job)
     mem_free(survey);
 }
 
+static void free_surveys(const struct belfry *server, struct survey **surveys)
+{
+    for (unsigned w = 0; w < server->worker_count && surveys != NULL; w++)
+        mem_free(surveys[w]);
+    mem_free(surveys);
+}
+
 /* One for each worker; NULL: no memory. */
 static struct survey **new_surveys(const struct belfry *server, uint64_t key)
 {
@@ -409,9 +456,7 @@ static struct survey **new_surveys(const struct belfry *server, uint64_t key)
     }
     if (is_made || surveys == NULL)
         return surveys;
-    for (unsigned w = 0; w < server->worker_count; w++)
-        mem_free(surveys[w]);
-    mem_free(surveys);
+    free_surveys(server, surveys);
     return NULL;
 }
 
@@ -482,15 +527,88 @@ static belfry_err call_one(struct worker *home, uint64_t key, const belfry_targe
     return err;
 }
 
+/* --- on other servers -------------------------------------------------------------------------*/
+
+struct far_part {
+    struct belfry *server;
+    uint64_t key;
+};
+
+static void on_far_heard(struct cluster_ask *ask, enum cluster_heard what, unsigned count,
+                         const struct note *note, void *user)
+{
+    struct far_part *far = user;
+    struct worker *worker = &far->server->workers[0];
+    struct news news = { .key = far->key, .count = count };
+    (void)ask;
+    switch (what) {
+    case CLUSTER_NODES:
+        news.kind = NEWS_SERVERS;
+        break;
+    case CLUSTER_ANSWER:
+        if (note->type == NOTE_CLIENT_COUNT) {
+            news.kind = NEWS_ASKED;
+            news.count = note->client_count;
+            break;
+        }
+        news.kind = NEWS_REPLY;
+        news.reply =
+            copy_reply(far->server, note->args, 1, note->attachments, note->attachment_count);
+        break;
+    case CLUSTER_DONE:
+    case CLUSTER_PARTIAL:
+        news.kind = NEWS_PARTIAL;
+        mem_free(far);
+        break;
+    }
+    tell(worker, &news);
+}
+
+/* The same event, said to the others as a question. */
+static belfry_err ask_far(const belfry_target *target, const struct message_spec *spec)
+{
+    struct belfry *server = target->nsp->server;
+    belfry_bytes excepts[MESSAGE_MAX_ROOMS + 1];
+    unsigned except_count = spec->except_count;
+    for (unsigned i = 0; i < except_count; i++)
+        excepts[i] = spec->excepts[i];
+    if (spec->except_member != 0)
+        excepts[except_count++] = spec->sender;
+    bool is_endless = spec->call_timeout_ms == BELFRY_OFF;
+    uint32_t timeout_ms = is_endless ? server->options.cluster_timeout_ms : spec->call_timeout_ms;
+    struct note note = { .type = NOTE_BROADCAST,
+                         .nsp = nsp_name(target->nsp),
+                         .rooms = { spec->rooms, spec->room_count },
+                         .except = { excepts, except_count },
+                         .is_uncompressed = (spec->flags & MESSAGE_NO_COMPRESS) != 0,
+                         .has_timeout = true,
+                         .timeout_ms = timeout_ms,
+                         .name = spec->name,
+                         .args = spec->args,
+                         .attachments = spec->attachments,
+                         .attachment_count = spec->attachment_count };
+    struct far_part *far = mem_alloc(sizeof *far);
+    if (far == NULL)
+        return server_outcome(BELFRY_ERR_NOMEM);
+    *far = (struct far_part){ .server = server, .key = spec->call_key };
+    belfry_err err = node_ask(server, &note, timeout_ms + FAR_GRACE_MS, on_far_heard, far);
+    if (err != BELFRY_OK)
+        mem_free(far);
+    return err;
+}
+
 static belfry_err call_many(struct call *call, const belfry_target *target,
                             struct message_spec *spec)
 {
     struct belfry *server = call->home->server;
     struct survey **surveys = new_surveys(server, spec->call_key);
+    bool is_far = server->node != NULL && target->nsp->hub != NULL && !target_is_local(target);
     if (surveys == NULL)
         return server_outcome(BELFRY_ERR_NOMEM);
-    call->reports_due = server->worker_count;
+    call->reports_due = server->worker_count + (is_far ? 1 : 0);
     belfry_err err = target_say(target, spec);
+    if (err == BELFRY_OK && is_far)
+        err = ask_far(target, spec);
     start_surveys(server, surveys); /* also after a failure: some may have been asked */
     return err;
 }
@@ -515,6 +633,35 @@ static belfry_err call_here(struct worker *home, const belfry_target *target,
     if (err != BELFRY_OK)
         forget_call(find_call(home, key));
     return err;
+}
+
+belfry_err sio_call_for(struct worker *home, struct belfry_nsp *nsp, struct message_spec *spec,
+                        uint32_t timeout_ms, const struct sio_call_watch *watch, void *user)
+{
+    struct belfry *server = home->server;
+    struct hub_published published;
+    if (home->is_stopping)
+        return BELFRY_ERR_GONE;
+    struct call *call = new_call(home, timeout_ms, NULL, user);
+    if (call == NULL)
+        return BELFRY_ERR_NOMEM;
+    spec->has_ack = true;
+    spec->ack_id = atomic_fetch_add(&nsp->ack_ids, 1);
+    spec->call_key = call->key;
+    spec->call_timeout_ms = timeout_ms;
+    struct survey **surveys = new_surveys(server, call->key);
+    struct message *m =
+        surveys != NULL ? message_new(spec, &server->hub.hash_key, server->worker_count) : NULL;
+    if (m == NULL) {
+        free_surveys(server, surveys);
+        forget_call(call);
+        return BELFRY_ERR_NOMEM;
+    }
+    call->watch = watch;
+    call->reports_due = server->worker_count;
+    (void)hub_publish(nsp->hub, home->shard, m, &published);
+    start_surveys(server, surveys);
+    return BELFRY_OK;
 }
 
 /* From a foreign thread: the first worker makes the call its own. */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/message_id.h"
 #include "http/target.h"
+#include "server/node.h"
 #include "server/server.h"
 #include "server/sio_call.h"
 #include "server/sio_encode.h"
@@ -106,6 +107,7 @@ static void finish_connecting(struct sio_sock *sock)
     if (sock->phase != SIO_CONNECTED)
         return; /* its connection was lost while it was answered */
     sio_admission_end(sock);
+    node_session_changed(&sock->sock);
     counter_add(&worker->counters.connections_sio, 1);
     counter_add(&worker->counters.sio_connects, 1);
     sock->session->connect_deadline_ms = UINT64_MAX;
@@ -146,6 +148,7 @@ static void enter(struct sio_sock *sock)
         return;
     }
     hub_joined_deinit(&joined);
+    node_await_rooms(&sock->sock);
     finish_connecting(sock);
 }
 
@@ -185,7 +188,7 @@ static belfry_err take_identity(struct sio_sock *sock, struct sio_saved *saved)
 {
     struct worker *worker = sock_worker(&sock->sock);
     belfry_bytes id = bytes_of_text(saved->id);
-    int named = worker_of_public_id(id, worker->server->worker_count);
+    int named = worker_of_public_id(worker->server, id);
     sock->pid = mem_dup_text(saved->pid);
     if (sock->pid == NULL)
         return BELFRY_ERR_NOMEM;
@@ -214,6 +217,7 @@ static bool enter_again(struct sio_sock *sock, const struct sio_saved *saved,
                   &joined) != BELFRY_OK)
         return false;
     hub_joined_deinit(&joined);
+    node_await_rooms(&sock->sock);
     return !entering.has_gap;
 }
 
@@ -249,6 +253,9 @@ static void come_back(struct sio_sock *sock)
         sock->sock.user = saved->user;
         saved->user = NULL;
     }
+    mem_free(sock->sock.shared);
+    sock->sock.shared = saved->shared;
+    saved->shared = NULL;
     sock->is_recovered = true;
     counter_add(&counters->recovered, 1);
     sio_saved_free(saved);
@@ -289,6 +296,21 @@ void sio_connect_go_on(struct sio_sock *sock)
         come_back(sock);
     else
         enter(sock);
+}
+
+void sio_connect_as(struct sio_sock *sock, struct sio_saved *saved, struct message_id since)
+{
+    belfry_nsp *nsp = sock->sock.nsp;
+    if (saved != NULL && !hub_reaches(nsp->hub, since)) {
+        counter_add(&sock_worker(&sock->sock)->counters.not_recovered, 1);
+        sio_saved_expire(nsp, saved);
+        saved = NULL;
+    }
+    sock->admission->saved = saved;
+    sock->admission->since = since;
+    if (saved != NULL && !nsp->handlers->recovery.runs_middlewares)
+        sock->admission->next = NULL;
+    sio_connect_go_on(sock);
 }
 
 /* --- the CONNECT packet -----------------------------------------------------------------------*/
@@ -347,13 +369,13 @@ static void connect_to(struct eio_session *s, struct belfry_nsp *nsp, belfry_byt
         sio_connect_refuse(sock, "out of memory", NULL);
         return;
     }
-    if (read_return_wish(nsp, auth, &wish) && hub_reaches(nsp->hub, wish.since)) {
-        sock->admission->saved = sio_recovery_take(nsp, wish.pid, s->conn.worker->loop.now_ms);
-        sock->admission->since = wish.since;
-    }
-    if (sock->admission->saved != NULL && !nsp->handlers->recovery.runs_middlewares)
-        sock->admission->next = NULL;
-    sio_connect_go_on(sock);
+    bool wants_return = read_return_wish(nsp, auth, &wish);
+    if (wants_return && node_take_session(sock, wish.pid, wish.since))
+        return;
+    struct sio_saved *saved = NULL;
+    if (wants_return && hub_reaches(nsp->hub, wish.since))
+        saved = sio_recovery_take(nsp, wish.pid, s->conn.worker->loop.now_ms);
+    sio_connect_as(sock, saved, wants_return ? wish.since : (struct message_id){ 0 });
 }
 
 /* What revision 3 sends for an auth: its query, as an object. What cannot be decoded is left out.

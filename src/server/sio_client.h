@@ -24,6 +24,10 @@ void sio_client_fail(struct eio_session *s, const char *why);
 /* Goes on with the middlewares of @sock. */
 void sio_connect_go_on(struct sio_sock *sock);
 
+/* What @sock comes back to is known: @saved, NULL: it is new. Owns: takes @saved. */
+struct sio_saved;
+void sio_connect_as(struct sio_sock *sock, struct sio_saved *saved, struct message_id since);
+
 /* Its client is told that it is refused; the connection stays. @data: JSON or NULL. */
 void sio_connect_refuse(struct sio_sock *sock, const char *message, const char *data);
 

@@ -94,20 +94,19 @@ static belfry_bytes name_of(const struct message *m)
 static belfry_bytes offset_of(const struct message *m, char text[MESSAGE_ID_MAX_TEXT])
 {
     const belfry_nsp *nsp = m->nsp->owner;
-    if (nsp->recovered == NULL || (m->flags & MESSAGE_UNLOGGED) != 0 || m->has_ack)
+    if (nsp->recovered == NULL || (m->flags & (MESSAGE_UNLOGGED | MESSAGE_NO_ID)) != 0 ||
+        m->has_ack)
         return bytes_of(NULL, 0);
     size_t size = message_id_format(text, m->id, bytes_of_text(m->nsp->hub->epoch));
     return bytes_of(text, size);
 }
 
-static struct sio_said said_of_message(const struct message *m, struct buf *argument,
-                                       char offset[MESSAGE_ID_MAX_TEXT])
+struct sio_said sio_said_of_message(const struct message *m, struct buf *argument)
 {
     const belfry_nsp *nsp = m->nsp->owner;
     struct sio_said said = { .nsp = nsp_name(nsp),
                              .name = name_of(m),
                              .args = m->args,
-                             .offset = offset_of(m, offset),
                              .attachments = m->attachments,
                              .attachment_count = m->attachment_count,
                              .has_id = m->has_ack,
@@ -315,7 +314,8 @@ struct frame *sio_encode_message(const struct message *m, unsigned key, struct w
     struct form form = { .worker = worker,
                          .key = key,
                          .may_compress = (m->flags & MESSAGE_NO_COMPRESS) == 0 };
-    struct sio_said said = said_of_message(m, &argument, offset);
+    struct sio_said said = sio_said_of_message(m, &argument);
+    said.offset = offset_of(m, offset);
     if (!buf_failed(&argument))
         put_form(&form, &said);
     if (!buf_failed(&argument) && !buf_failed(&form.frames))

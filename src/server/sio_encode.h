@@ -28,6 +28,10 @@ struct sio_said {
 /* What belfry_emit and belfry_send have put into @spec, for one socket. */
 struct sio_said sio_said_of_spec(const struct belfry_nsp *nsp, const struct message_spec *spec);
 
+/* What @m says, to anybody: without an offset. The argument of what the default application says is
+ * made in @argument. */
+struct sio_said sio_said_of_message(const struct message *m, struct buf *argument);
+
 /* Writes to @s, now. Errors: NOMEM, INVALID (cannot be said in MessagePack), GONE. */
 belfry_err sio_send(struct eio_session *s, const struct sio_said *said, bool may_compress);
 

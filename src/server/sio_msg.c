@@ -133,6 +133,34 @@ bool belfry_wants_ack(const belfry_msg *msg)
     return msg->wants_ack;
 }
 
+belfry_msg *msg_copy(struct belfry *server, belfry_bytes args, uint32_t arg_count,
+                     const belfry_bytes *attachments, unsigned attachment_count)
+{
+    size_t size = args.size + attachment_count * sizeof(belfry_bytes);
+    for (unsigned i = 0; i < attachment_count; i++)
+        size += attachments[i].size;
+    belfry_msg *msg = mem_alloc(sizeof *msg + size);
+    if (msg == NULL)
+        return NULL;
+    belfry_bytes *spans = (belfry_bytes *)(msg + 1);
+    char *at = (char *)(spans + attachment_count);
+    *msg = (belfry_msg){ .server = server,
+                         .args = bytes_of(at, args.size),
+                         .arg_count = arg_count,
+                         .attachments = spans,
+                         .attachment_count = attachment_count };
+    if (args.size > 0)
+        memcpy(at, args.data, args.size);
+    at += args.size;
+    for (unsigned i = 0; i < attachment_count; i++) {
+        spans[i] = bytes_of(at, attachments[i].size);
+        if (attachments[i].size > 0)
+            memcpy(at, attachments[i].data, attachments[i].size);
+        at += attachments[i].size;
+    }
+    return msg;
+}
+
 /* --- packing ----------------------------------------------------------------------------------*/
 
 /* What json_dumps made: the application may have given jansson an allocator of its own. */
@@ -218,6 +246,10 @@ static belfry_err answer(belfry_msg *msg, belfry_bytes args, const belfry_bytes 
     if (msg->is_acked)
         return server_why(BELFRY_ERR_STATE, "this message has its answer already");
     msg->is_acked = true;
+    if (msg->answered != NULL) {
+        msg->answered(args, parts, count, msg->answered_user);
+        return BELFRY_OK;
+    }
     struct sio_sock *sock = sio_of_sock(msg->sock);
     if (sock->session->has_ended)
         return server_outcome(BELFRY_ERR_GONE);
@@ -237,6 +269,12 @@ belfry_err msg_answer(belfry_msg *msg, belfry_bytes args)
     return answer(msg, args, NULL, 0);
 }
 
+static void catch_up(const belfry_msg *msg)
+{
+    if (msg->wants_ack && msg->sock != NULL)
+        sock_catch_up(msg->sock);
+}
+
 belfry_err belfry_ack(belfry_msg *msg, const char *format, ...)
 {
     struct buf args = { 0 };
@@ -246,7 +284,7 @@ belfry_err belfry_ack(belfry_msg *msg, const char *format, ...)
     va_start(list, format);
     belfry_err err = msg_pack_args(&args, format, list);
     va_end(list);
-    sock_catch_up(msg->sock);
+    catch_up(msg);
     if (err == BELFRY_OK)
         err = answer(msg, buf_bytes(&args), NULL, 0);
     buf_deinit(&args);
@@ -257,8 +295,7 @@ belfry_err belfry_ack_raw(belfry_msg *msg, const char *json, size_t size)
 {
     uint32_t count;
     belfry_err err = msg_check_args(bytes_of(json, size), &count);
-    if (msg->wants_ack)
-        sock_catch_up(msg->sock);
+    catch_up(msg);
     return err != BELFRY_OK ? err : answer(msg, bytes_of(json, size), NULL, 0);
 }
 
@@ -267,8 +304,7 @@ belfry_err belfry_ack_bin(belfry_msg *msg, const char *json, const belfry_bytes 
 {
     struct buf args = { 0 };
     belfry_err err = msg_bin_args(&args, json, count);
-    if (msg->wants_ack)
-        sock_catch_up(msg->sock);
+    catch_up(msg);
     if (err == BELFRY_OK)
         err = answer(msg, buf_bytes(&args), parts, count);
     buf_deinit(&args);
@@ -278,8 +314,8 @@ belfry_err belfry_ack_bin(belfry_msg *msg, const char *json, const belfry_bytes 
 belfry_ack_ref belfry_ack_later(belfry_msg *msg)
 {
     belfry_ack_ref ref = { 0 };
-    if (!msg->wants_ack || msg->is_acked)
-        return ref;
+    if (!msg->wants_ack || msg->is_acked || msg->sock == NULL)
+        return ref; /* what another server asks is answered at once, or not */
     msg->is_acked = true;
     return (belfry_ack_ref){ belfry_sock_id(msg->sock), msg->ack_id, true };
 }

@@ -23,7 +23,15 @@ struct belfry_msg {
     uint64_t ack_id;
     json_t *tree;     /* of @args, once it was asked for */
     char *event_text; /* with a NUL, once it was asked for */
+    /* Who takes the answer in place of @sock; NULL: nobody. */
+    void (*answered)(belfry_bytes args, const belfry_bytes *parts, unsigned count, void *user);
+    void *answered_user;
 };
+
+/* One that holds what it points to, in one block of memory; NULL: no memory. belfry_msg_deinit,
+ * then mem_free. */
+belfry_msg *msg_copy(struct belfry *server, belfry_bytes args, uint32_t arg_count,
+                     const belfry_bytes *attachments, unsigned attachment_count);
 
 /* Frees what it came to hold. */
 void belfry_msg_deinit(belfry_msg *msg);

@@ -38,6 +38,7 @@ void sio_saved_free(struct sio_saved *saved)
 {
     mem_free(saved->data);
     mem_free(saved->user);
+    mem_free(saved->shared);
     mem_free(saved);
 }
 
@@ -107,7 +108,7 @@ static struct sio_saved *make_room(struct sio_recovery *recovery)
     return oldest;
 }
 
-static uint32_t window_ms(const struct belfry_nsp *nsp)
+uint32_t sio_recovery_window_ms(const struct belfry_nsp *nsp)
 {
     uint32_t wanted = nsp->handlers->recovery.max_disconnection_ms;
     return wanted != 0 ? wanted : DEFAULT_WINDOW_MS;
@@ -141,9 +142,11 @@ void sio_recovery_save(struct sio_sock *sock, struct sio_saved *saved)
     belfry_nsp *nsp = sock->sock.nsp;
     saved->data = sock->data;
     saved->user = sock->sock.user;
+    saved->shared = sock->sock.shared;
     sock->data = NULL;
     sock->sock.user = NULL;
-    saved->expires_ms = sock_worker(&sock->sock)->loop.now_ms + window_ms(nsp);
+    sock->sock.shared = NULL;
+    saved->expires_ms = sock_worker(&sock->sock)->loop.now_ms + sio_recovery_window_ms(nsp);
     saved->by_pid.hash = map_hash(&nsp->server->hub.hash_key, bytes_of(saved->pid, PUBLIC_ID_SIZE));
     sio_recovery_keep(nsp, saved);
 }

@@ -26,6 +26,7 @@ struct sio_saved {
     char id[PUBLIC_ID_SIZE + 1];
     void *data;
     char *user;
+    char *shared; /* belfry_share */
     uint32_t room_count;
     belfry_bytes rooms[]; /* their names lie behind */
 };
@@ -51,6 +52,9 @@ void sio_saved_free(struct sio_saved *saved);
 
 /* It has not, and will not: the application hears of it, and frees its data. */
 void sio_saved_expire(struct belfry_nsp *nsp, struct sio_saved *saved);
+
+/* How long one may stay away. */
+uint32_t sio_recovery_window_ms(const struct belfry_nsp *nsp);
 
 /* How many may come back. */
 uint32_t sio_recovery_count(struct sio_recovery *recovery);

@@ -2,6 +2,7 @@
  * sio_sock.c - a socket's end, what it is told directly, and how room messages reach it.
  */
 #include "server/sio_sock.h"
+#include "server/node.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -232,6 +233,7 @@ static void leave(struct sio_sock *sock, const char *reason, const char *descrip
     sock_leave_all(&sock->sock, handlers->on_leave);
     call_moment(sock, NSP_DISCONNECT, text, count);
     forget_moved(sock);
+    node_session_ended(sock, saved);
     if (saved != NULL)
         sio_recovery_save(sock, saved); /* from here on another worker may have it */
     buf_deinit(&args);
@@ -348,6 +350,11 @@ static belfry_err on_reply(belfry_sock *sock, belfry_bytes text)
     return asking != NULL ? msg_answer(asking, text) : BELFRY_OK;
 }
 
+static struct conn *conn_of(belfry_sock *sock)
+{
+    return &sio_of_sock(sock)->session->conn;
+}
+
 static size_t on_queued(const belfry_sock *sock)
 {
     const struct sio_sock *mine = sio_of_sock((belfry_sock *)sock);
@@ -387,6 +394,7 @@ const struct sock_ops sio_sock_ops = {
     .abort = on_abort,
     .note_gap = on_gap,
     .queued = on_queued,
+    .conn = conn_of,
     .address = on_address,
     .data = on_data,
 };

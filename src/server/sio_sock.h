@@ -23,6 +23,7 @@ enum sio_phase { SIO_CONNECTING, SIO_CONNECTED, SIO_ENDED };
 struct sio_admission {
     const struct nsp_middleware *next; /* whose word is asked next */
     bool is_later;                     /* one has said BELFRY_LATER */
+    bool is_taking;                    /* the cluster is asked what it comes back to */
     char *message;                     /* why it is refused; NULL: it is not */
     char *data;                        /* JSON; NULL: none */
     belfry_bytes *rooms;               /* that middlewares want it in; each a copy */
@@ -49,6 +50,7 @@ struct sio_sock {
     uint8_t phase;
     bool is_inside : 1; /* the session's @first */
     bool is_recovered : 1;
+    bool is_due : 1;   /* its session is to be saved at the turn's end (node_session.c) */
     bool is_moved : 1; /* its id names another worker: it came back to this one */
 };
 

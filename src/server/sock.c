@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "server/eio_session.h"
+#include "server/node.h"
 #include "server/server.h"
 #include "server/sio_sock.h"
 
@@ -107,7 +108,9 @@ void sock_deinit(belfry_sock *sock)
     slots_remove(&sock_worker(sock)->slots, sock->member.id);
     member_deinit(&sock->member);
     mem_free(sock->user);
+    mem_free(sock->shared);
     sock->user = NULL;
+    sock->shared = NULL;
 }
 
 /* --- the public API, on the socket's own thread
@@ -214,6 +217,8 @@ belfry_err belfry_join(belfry_sock *sock, const char *room)
                           err == BELFRY_ERR_LIMIT ? "max_rooms_per_socket or max_rooms is reached"
                                                   : belfry_strerror(err));
     hub_joined_deinit(&joined);
+    node_await_rooms(sock);
+    node_session_changed(sock);
     return BELFRY_OK;
 }
 
@@ -226,6 +231,7 @@ belfry_err belfry_leave(belfry_sock *sock, const char *room)
     if (hub_leave(sock_worker(sock)->shard, sock->nsp->hub, &sock->member, bytes_of_text(room),
                   &members) != BELFRY_OK)
         return server_why(BELFRY_ERR_NOT_FOUND, "the socket is not in this room");
+    node_session_changed(sock);
     return BELFRY_OK;
 }
 

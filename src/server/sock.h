@@ -27,6 +27,7 @@ struct sock_ops {
     /* The slow policy took something from the queue, maybe of others that share it. May be NULL. */
     void (*note_gap)(belfry_sock *sock);
     size_t (*queued)(const belfry_sock *sock);
+    struct conn *(*conn)(belfry_sock *sock);             /* by which it is written to */
     void (*address)(const belfry_sock *sock, char *out); /* of STREAM_ADDRESS_SIZE bytes */
     void *(*data)(belfry_sock *sock);
 };
@@ -43,7 +44,8 @@ struct belfry_sock {
     struct member member; /* its id is the belfry_id */
     const struct route *route;
     struct belfry_nsp *nsp;
-    char *user; /* NULL: not named */
+    char *user;   /* NULL: not named */
+    char *shared; /* JSON that other servers see as its data (belfry_share); NULL: none */
     char public_id[PUBLIC_ID_SIZE + 1];
     uint8_t state;         /* enum sock_state */
     uint8_t reason;        /* enum close_reason, once it is closing */

@@ -11,6 +11,9 @@
 /* Is it one socket, as by belfry_only? */
 bool target_is_sock(const belfry_target *target);
 
+/* Is it for this server alone, as by belfry_local? */
+bool target_is_local(const belfry_target *target);
+
 /* Rooms and exceptions of @target. Errors: LIMIT, INVALID. */
 BELFRY_NODISCARD belfry_err target_fill(const belfry_target *target, struct message_spec *spec);
 

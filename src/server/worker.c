@@ -10,6 +10,7 @@
 #include "rooms/names.h"
 #include "server/eio_session.h"
 #include "server/http_session.h"
+#include "server/node.h"
 #include "server/presence.h"
 #include "server/request.h"
 #include "server/server.h"
@@ -75,21 +76,37 @@ belfry_bytes worker_date(struct worker *w)
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-int worker_of_public_id(belfry_bytes name, unsigned worker_count)
+bool worker_split_public_id(belfry_bytes name, struct public_id_owner *out)
 {
     uint32_t tag = 0;
     if (!rooms_is_socket_id(name))
-        return -1;
+        return false;
     for (int i = 0; i < 4; i++)
         tag = tag << 6 | (uint32_t)(strchr(letters, ((const char *)name.data)[i]) - letters);
-    return tag < worker_count ? (int)tag : -1;
+    *out = (struct public_id_owner){ .node = tag >> 6, .worker = tag & 63 };
+    return true;
+}
+
+int worker_of_public_id(const struct belfry *server, belfry_bytes name)
+{
+    struct public_id_owner owner;
+    if (!worker_split_public_id(name, &owner) || owner.node != server->node_tag)
+        return -1;
+    return owner.worker < server->hub.worker_count ? (int)owner.worker : -1;
+}
+
+void worker_node_text(uint32_t node_tag, char out[4])
+{
+    for (int i = 0; i < 3; i++)
+        out[i] = letters[(node_tag >> (12 - 6 * i)) & 63];
+    out[3] = '\0';
 }
 
 void worker_make_public_id(struct worker *w, char out[PUBLIC_ID_SIZE + 1])
 {
-    /* 4 characters say which worker owns it (18 bits are left for a node), 16 are random. */
+    /* 3 characters say which node of a cluster owns it, 1 which worker; 16 are random. */
     uint8_t bytes[12];
-    uint32_t tag = w->index;
+    uint32_t tag = w->server->node_tag << 6 | w->index;
     random_fill(&w->random, bytes, sizeof bytes);
     for (int i = 0; i < 4; i++)
         out[i] = letters[(tag >> (18 - 6 * i)) & 63];
@@ -263,6 +280,7 @@ static void keep_house(struct timer *timer, uint64_t now_ms)
     if (w->index == 0)
         nsp_each(w->server, expire_recoverable, &now_ms);
     (void)map_tidy(&w->eio_by_sid, 256);
+    node_refresh_sessions(w, false);
     if (now_ms / 1000 % POOL_TRIM_S == 0) {
         ws_pool_trim(w->pool);
         buf_deinit(&w->scratch);
@@ -310,6 +328,10 @@ static void on_turn_end(void *owner)
         flush_dirty(w);
     }
     frame_releaser_flush(&w->releaser);
+    if (w->sessions_due.size > 0)
+        node_save_due(w);
+    if (w->index == 0 && w->server->node != NULL)
+        node_turn_end(w->server->node);
     if (w->dirty.count > 0 || hub_has_pending(w->shard))
         w->loop.wants_turn = true;
     free_kept_texts(w);
@@ -585,6 +607,7 @@ void worker_deinit(struct worker *w)
     buf_deinit(&w->request_scratch);
     buf_deinit(&w->packet);
     buf_deinit(&w->base64);
+    buf_deinit(&w->sessions_due);
     sio_scratch_deinit(&w->msgpack);
     free_kept_texts(w);
     mem_free(w->dirty.items);

@@ -92,6 +92,9 @@ struct worker {
     atomic_ullong last_turn_ms;
     uint64_t last_exhausted_ms; /* when it was said last */
     uint32_t peak_connections;
+    struct buf sessions_due; /* belfry_ids whose session is to be saved (node_session.c) */
+    uint64_t sessions_refreshed_ms;
+    bool has_new_room; /* the hub has told of one: node_await_rooms */
     bool is_stopping;
     atomic_bool is_stopped;
     struct timer stop_timer;
@@ -166,7 +169,19 @@ uint64_t worker_wall_ms(const struct worker *w);
 #define PUBLIC_ID_SIZE 20
 void worker_make_public_id(struct worker *w, char out[PUBLIC_ID_SIZE + 1]);
 
-/* The worker that made the public id @name; -1: none of ours did. Thread: any. */
-int worker_of_public_id(belfry_bytes name, unsigned worker_count);
+/* Who made a public id. */
+struct public_id_owner {
+    uint32_t node; /* its tag, 18 bits; 0: not in a cluster */
+    unsigned worker;
+};
+
+/* False: @name has not the form of one. Thread: any, also the two below. */
+bool worker_split_public_id(belfry_bytes name, struct public_id_owner *out);
+
+/* The worker that made the public id @name; -1: none of @server's did. */
+int worker_of_public_id(const struct belfry *server, belfry_bytes name);
+
+/* The characters with which the ids of a node begin, and a NUL. */
+void worker_node_text(uint32_t node_tag, char out[4]);
 
 #endif

@@ -500,6 +500,11 @@ static void sock_abort(belfry_sock *sock)
     conn_abort(&ws_of_sock(sock)->conn);
 }
 
+static struct conn *sock_conn(belfry_sock *sock)
+{
+    return &ws_of_sock(sock)->conn;
+}
+
 static size_t sock_queued(const belfry_sock *sock)
 {
     return conn_queued(&ws_of_sock(sock)->conn);
@@ -541,6 +546,7 @@ static const struct sock_ops ws_sock_ops = {
     .abort = sock_abort,
     .announce_gaps = announce_gaps,
     .queued = sock_queued,
+    .conn = sock_conn,
     .address = sock_address,
     .data = sock_data,
 };

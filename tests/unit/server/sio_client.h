@@ -244,7 +244,9 @@ static void sio_arrive(struct sio *s)
 
 static int sio_worker(const struct sio *s)
 {
-    return worker_of_public_id(bytes_of_text(s->sid), 64);
+    struct public_id_owner owner = { 0 };
+    (void)worker_split_public_id(bytes_of_text(s->sid), &owner);
+    return (int)owner.worker;
 }
 
 /* A session on @worker, in no namespace yet: connections land on any, so it tries. */
