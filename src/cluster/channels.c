@@ -4,6 +4,7 @@
  *   classic   <key>#<nsp>#  <key>#<nsp>#<room>#   requests, responses   <key>#<nsp>#<tag>* (ids)
  *   sharded   <key>#<nsp>#  <key>#<nsp>#<room>#   <key>#<nsp>#<uid>#
  *   streams   <key>#<nsp>#                        <key>#<nsp>#<uid>#
+ *   all       <key>-belfry#<tag>#  (between Belfry nodes)     socketio  (python-socketio)
  *
  * The reference's classic adapter takes everything by a pattern and throws away what is for rooms
  * it does not have. Here each room with members has a channel of its own, so that what is said in
@@ -17,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "cluster/node.h"
+#include "redis/python.h"
 
 #define ASK_AT_ONCE 256 /* channels of one command */
 #define IDLE_MS 10000
@@ -281,11 +283,27 @@ static void confirm(struct cluster *c, belfry_bytes name)
 
 /* --- what comes -------------------------------------------------------------------------------*/
 
+/* A manager of python-socketio: the namespace is in what it says. */
+static void hear_python(struct cluster *c, belfry_bytes payload)
+{
+    struct note note;
+    belfry_err err = python_decode(payload, &c->options.limits, &c->scratch, &note);
+    if (err == BELFRY_OK)
+        cluster_hear(c, &note, NULL);
+    else
+        cluster_count_one(err == BELFRY_ERR_NOMEM ? &c->counters.dropped_memory : &c->counters.bad);
+}
+
 static void hear_payload(struct cluster *c, const struct channel *channel, belfry_bytes payload)
 {
     struct note note;
     if (channel->kind == CHANNEL_PRIVATE) {
-        c->host.on_private(c, payload, c->user);
+        if (c->host.on_private != NULL)
+            c->host.on_private(c, payload, c->user);
+        return;
+    }
+    if (channel->kind == CHANNEL_PYTHON) {
+        hear_python(c, payload);
         return;
     }
     belfry_err err =
@@ -338,9 +356,10 @@ void channels_push(struct cluster *c, const struct resp *reply)
 belfry_err channels_add_node(struct cluster *c)
 {
     belfry_bytes none = bytes_of(NULL, 0);
-    return add(c, NULL, CHANNEL_PRIVATE, channel_private(c, c->options.tag), none) != NULL
-               ? BELFRY_OK
-               : BELFRY_ERR_NOMEM;
+    bool is_made =
+        add(c, NULL, CHANNEL_PRIVATE, channel_private(c, c->options.tag), none) != NULL &&
+        add(c, NULL, CHANNEL_PYTHON, BELFRY_BYTES(PYTHON_CHANNEL), none) != NULL;
+    return is_made ? BELFRY_OK : BELFRY_ERR_NOMEM;
 }
 
 static void add_nsp_channels(struct cluster *c, struct cluster_nsp *nsp)
