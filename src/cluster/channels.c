@@ -21,7 +21,7 @@
 #include "redis/python.h"
 
 #define ASK_AT_ONCE 256 /* channels of one command */
-#define IDLE_MS 10000
+#define MAX_IDLE 10000  /* above it the oldest go before their time */
 
 /* --- names ------------------------------------------------------------------------------------*/
 
@@ -100,6 +100,9 @@ static void leave_due(struct channels *channels, struct channel *channel)
         channels->last_idle = channel->due_link;
     channel->next_due = NULL;
     channel->due_link = NULL;
+    if (channel->idle_ms != 0)
+        channels->idle_count--;
+    channel->idle_ms = 0;
 }
 
 static void ask_soon(struct channels *channels, struct channel *channel)
@@ -115,7 +118,8 @@ static void ask_soon(struct channels *channels, struct channel *channel)
 static void idle_from(struct channels *channels, struct channel *channel, uint64_t now_ms)
 {
     leave_due(channels, channel);
-    channel->idle_ms = now_ms;
+    channel->idle_ms = BELFRY_MAX(now_ms, (uint64_t)1);
+    channels->idle_count++;
     channel->due_link = channels->last_idle;
     *channels->last_idle = channel;
     channels->last_idle = &channel->next_due;
@@ -261,7 +265,8 @@ static void leave(struct cluster *c, struct channel *channel)
 
 void channels_tidy(struct cluster *c)
 {
-    while (c->channels.idle != NULL && c->channels.idle->idle_ms + IDLE_MS <= c->loop->now_ms)
+    while (c->channels.idle != NULL &&
+           c->channels.idle->idle_ms + c->options.linger_ms <= c->loop->now_ms)
         leave(c, c->channels.idle);
     (void)map_tidy(&c->channels.by_name, 256);
 }
@@ -469,4 +474,9 @@ void cluster_unlisten(struct cluster *c, belfry_bytes nsp_name, belfry_bytes roo
         return;
     channel->is_wanted = false;
     idle_from(&c->channels, channel, c->loop->now_ms);
+    if (c->channels.idle_count <= MAX_IDLE)
+        return;
+    struct channel *oldest = c->channels.idle;
+    c->host.on_deaf(c, bytes_of(oldest->nsp->name, oldest->nsp->name_size), NULL, c->user);
+    leave(c, oldest); /* who comes back to it may have missed something */
 }

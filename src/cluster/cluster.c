@@ -39,12 +39,17 @@ struct cluster_nsp *cluster_find_nsp(const struct cluster *c, belfry_bytes name)
 /* The classic contract has names of six characters, the others of sixteen hexadecimal ones. */
 static void make_uid(struct cluster *c)
 {
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     uint8_t bytes[CLUSTER_UID_SIZE / 2];
     random_fill(&c->random, bytes, sizeof bytes);
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(c->uid + 2 * i, 3, "%02x", bytes[i]);
-    if (c->contract == NOTE_CLASSIC)
-        c->uid[6] = '\0';
+    if (c->contract != NOTE_CLASSIC)
+        return;
+    for (size_t i = 0; i < 6; i++)
+        c->uid[i] = letters[bytes[i] % 64];
+    c->uid[6] = '\0';
 }
 
 /* --- up and down ------------------------------------------------------------------------------*/
@@ -160,6 +165,12 @@ static void on_failed(struct link *link, const char *why, void *user)
         c->host.on_down(c, c->why, c->user);
 }
 
+bool cluster_is_busy(void *user)
+{
+    struct cluster *c = user;
+    return c->host.is_busy(c, c->user);
+}
+
 static const struct link_events publisher_events = {
     .on_up = on_publisher_up,
     .on_down = on_publisher_down,
@@ -171,6 +182,7 @@ static const struct link_events subscriber_events = {
     .on_down = on_subscriber_down,
     .on_failed = on_failed,
     .on_push = on_push,
+    .is_busy = cluster_is_busy,
 };
 
 struct link *cluster_new_link(struct cluster *c, const char *role, bool is_subscriber,

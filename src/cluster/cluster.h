@@ -46,6 +46,7 @@ struct cluster_options {
     uint64_t max_queue_bytes;
     uint64_t max_message_bytes;
     uint32_t ask_timeout_ms;
+    uint32_t linger_ms; /* a room that is not wanted any more is listened to for so long */
     uint32_t stream_length;
     uint32_t memory_ms; /* a stream: how far back a new node reads */
     struct note_limits limits;
@@ -79,7 +80,9 @@ struct cluster_host {
     void (*on_begin)(struct cluster *cluster, struct message_id id, void *user);
     /* What was listened for up to @mark (cluster_mark) is heard now, or the cluster is down. */
     void (*on_listening)(struct cluster *cluster, uint64_t mark, void *user);
-    /* On the channel of cluster_hear. */
+    /* Are members so far behind that nothing more should be heard for now? */
+    bool (*is_busy)(struct cluster *cluster, void *user);
+    /* On this node's private channel (cluster_whisper). May be NULL. */
     void (*on_private)(struct cluster *cluster, belfry_bytes payload, void *user);
 };
 
@@ -154,6 +157,11 @@ belfry_err cluster_answer(struct cluster *cluster, belfry_bytes to, const struct
  * Errors: as cluster_say, and on_lost is not called; STATE: away, with CLUSTER_LOCAL. */
 belfry_err cluster_append(struct cluster *cluster, const struct note *note, belfry_bytes extra,
                           void *own);
+/* A stream: how far it was read. */
+struct message_id cluster_place(const struct cluster *cluster);
+/* Calls @fn when all that was appended so far has come back, or is lost; at once if nothing waits.
+ * False: no memory, and it is not called. */
+BELFRY_NODISCARD bool cluster_after(struct cluster *cluster, void (*fn)(void *arg), void *arg);
 /* Do more entries wait than may? */
 bool cluster_is_full(const struct cluster *cluster);
 

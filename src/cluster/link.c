@@ -11,6 +11,7 @@
 
 #define READ_SIZE 65536
 #define READS_PER_TURN 16
+#define BUSY_MS 2 /* until it is asked again */
 #define WHY_SIZE 200
 
 enum link_state { LINK_IDLE, LINK_DIALING, LINK_GREETING, LINK_UP, LINK_WAITING };
@@ -49,6 +50,8 @@ struct link {
     unsigned attempts;
     uint64_t client_id;
     struct timer timer; /* backoff, or the watch on a connection */
+    struct timer busy_timer;
+    bool is_paused;     /* not read from: the owner is busy */
     char why[WHY_SIZE]; /* of the last failure */
     struct grave grave;
 };
@@ -106,7 +109,7 @@ static size_t unwritten(const struct link *link)
 
 static bool want(struct link *link)
 {
-    unsigned wanted = WATCH_READ | (unwritten(link) > 0 ? WATCH_WRITE : 0);
+    unsigned wanted = (link->is_paused ? 0 : WATCH_READ) | (unwritten(link) > 0 ? WATCH_WRITE : 0);
     if (stream_want(&link->stream, wanted) == BELFRY_OK)
         return true;
     lose(link, "out of memory");
@@ -300,10 +303,21 @@ static bool handle_bytes(struct link *link, const uint8_t *data, size_t size)
     return false;
 }
 
+static bool must_pause(struct link *link)
+{
+    if (link->events->is_busy == NULL || !link->events->is_busy(link->user))
+        return false;
+    link->is_paused = true;
+    timer_set(&link->loop->timers, &link->busy_timer, link->loop->now_ms + BUSY_MS);
+    return true;
+}
+
 static void on_readable(struct link *link)
 {
     static _Thread_local uint8_t data[READ_SIZE];
     for (int i = 0; i < READS_PER_TURN && is_connected(link); i++) {
+        if (must_pause(link))
+            return; /* the flush that follows tells the poller */
         ssize_t got = stream_read(&link->stream, data, sizeof data);
         if (got == STREAM_AGAIN)
             break;
@@ -321,14 +335,28 @@ static void on_readable(struct link *link)
     }
 }
 
+static void read_and_write(struct link *link)
+{
+    if (!link->is_paused)
+        on_readable(link);
+    if (is_connected(link))
+        link_flush(link);
+}
+
 static void on_ready(struct watch *watch, unsigned events)
 {
     struct stream *stream = BELFRY_CONTAINER_OF(watch, struct stream, watch);
-    struct link *link = BELFRY_CONTAINER_OF(stream, struct link, stream);
     (void)events; /* TLS may need the one for the other */
-    on_readable(link);
+    read_and_write(BELFRY_CONTAINER_OF(stream, struct link, stream));
+}
+
+static void on_busy_timer(struct timer *timer, uint64_t now_ms)
+{
+    struct link *link = BELFRY_CONTAINER_OF(timer, struct link, busy_timer);
+    link->is_paused = false;
+    link->heard_ms = now_ms; /* it was us who did not listen */
     if (is_connected(link))
-        link_flush(link);
+        read_and_write(link);
 }
 
 /* --- noticing that nobody answers -------------------------------------------------------------*/
@@ -347,6 +375,8 @@ static void ping(struct link *link)
 static bool is_stalled(struct link *link)
 {
     uint64_t now_ms = link->loop->now_ms;
+    if (link->is_paused)
+        return false;
     if (link->owed_count > 0 && owed_at(link, 0)->due_ms <= now_ms)
         return true;
     return link->options.is_subscriber && link->is_pinged &&
@@ -406,7 +436,9 @@ static void disconnect(struct link *link)
     buf_clear(&link->out);
     link->written = 0;
     link->is_pinged = false;
+    link->is_paused = false;
     timer_cancel(&link->loop->timers, &link->timer);
+    timer_cancel(&link->loop->timers, &link->busy_timer);
 }
 
 static void lose(struct link *link, const char *why)
@@ -488,6 +520,7 @@ struct link *link_new(struct loop *loop, const struct random_source *random,
     link->user = user;
     link->name = name;
     link->timer.fire = on_timer;
+    link->busy_timer.fire = on_busy_timer;
     link->target = (struct dial_target){ .host = url->host,
                                          .port = url->port,
                                          .unix_path = url->path,

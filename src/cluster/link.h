@@ -45,6 +45,8 @@ struct link_events {
      * NULL, as the next. */
     void (*on_failed)(struct link *link, const char *why, void *user);
     void (*on_push)(struct link *link, const struct resp *reply, void *user);
+    /* Is so much to be done already that nothing more should be read for now? May be NULL. */
+    bool (*is_busy)(void *user);
 };
 
 /* Owns: @events outlive it. NULL: no memory. */

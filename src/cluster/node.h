@@ -51,7 +51,7 @@ struct channel {
     enum channel_state state;
     bool is_wanted;
     bool is_restored;  /* belongs to what a link must have before it counts as up */
-    uint64_t idle_ms;  /* since when nobody wants it */
+    uint64_t idle_ms;  /* since when nobody wants it; 0: it is not idle */
     uint64_t number;   /* of the asking */
     belfry_bytes room; /* in @name */
     size_t name_size;
@@ -64,6 +64,7 @@ struct channels {
     struct channel *to_ask; /* not asked for yet */
     struct channel *idle;   /* nobody wants them, oldest first */
     struct channel **last_idle;
+    size_t idle_count;
     uint64_t asked;     /* so often was Redis asked for a channel */
     uint64_t confirmed; /* the newest of these that it has confirmed: in order */
     size_t restoring;   /* asked for as the link came up, and not confirmed yet */
@@ -89,12 +90,19 @@ struct cluster_ask {
 
 /* --- stream.c -------------------------------------------------------------------------------- */
 
+struct pending_after {
+    struct pending_after *next;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
 /* What this node says in the stream, until it comes back. */
 struct pending {
     struct pending *next;
     uint64_t number;
     void *own;
     bool is_sent;
+    struct pending_after *after; /* who waits for it, latest first */
     size_t nsp_size, data_size, extra_size;
     unsigned type;
     char bytes[]; /* namespace, data, extra */
@@ -201,6 +209,9 @@ void cluster_hear(struct cluster *c, struct note *note, const struct cluster_ent
 /* A link with the options of all of them; @role goes into its name. */
 struct link *cluster_new_link(struct cluster *c, const char *role, bool is_subscriber,
                               const struct link_events *events);
+
+/* link_events.is_busy */
+bool cluster_is_busy(void *user);
 
 /* channels.c */
 void channels_init(struct channels *channels);

@@ -64,6 +64,45 @@ static struct pending *take_pending(struct cluster *c, uint64_t number)
     return NULL;
 }
 
+static void free_pending(struct pending *p)
+{
+    struct pending_after *first = NULL;
+    while (p->after != NULL) { /* turned round: in the order of asking */
+        struct pending_after *after = p->after;
+        p->after = after->next;
+        after->next = first;
+        first = after;
+    }
+    while (first != NULL) {
+        struct pending_after *after = first;
+        first = after->next;
+        after->fn(after->arg);
+        mem_free(after);
+    }
+    mem_free(p);
+}
+
+bool cluster_after(struct cluster *c, void (*fn)(void *arg), void *arg)
+{
+    struct stream_engine *s = &c->stream;
+    if (s->first == NULL) {
+        fn(arg);
+        return true;
+    }
+    struct pending *last = BELFRY_CONTAINER_OF(s->last, struct pending, next);
+    struct pending_after *after = mem_alloc(sizeof *after);
+    if (after == NULL)
+        return false;
+    *after = (struct pending_after){ last->after, fn, arg };
+    last->after = after;
+    return true;
+}
+
+struct message_id cluster_place(const struct cluster *c)
+{
+    return c->stream.place;
+}
+
 bool cluster_is_full(const struct cluster *c)
 {
     return c->stream.bytes >= c->options.max_queue_bytes;
@@ -344,7 +383,8 @@ static void hear_entry(struct cluster *c, struct message_id id, const struct res
         cluster_count_one(err == BELFRY_ERR_NOMEM ? &c->counters.dropped_memory : &c->counters.bad);
     if (err != BELFRY_OK && p != NULL && p->own != NULL)
         c->host.on_lost(c, p->own, err, c->user);
-    mem_free(p);
+    if (p != NULL)
+        free_pending(p);
 }
 
 static void begin_at(struct cluster *c, struct message_id id)
@@ -510,6 +550,7 @@ belfry_err stream_start(struct cluster *c)
     static const struct link_events events = {
         .on_up = on_reader_up,
         .on_down = on_reader_down,
+        .is_busy = cluster_is_busy,
     };
     c->stream.last = &c->stream.first;
     c->stream.retry.fire = on_retry;
@@ -527,7 +568,7 @@ void stream_deinit(struct cluster *c)
         s->first = p->next;
         if (p->own != NULL)
             c->host.on_lost(c, p->own, BELFRY_ERR_GONE, c->user);
-        mem_free(p);
+        free_pending(p);
     }
     s->last = &s->first;
     s->bytes = 0;

@@ -86,8 +86,9 @@ struct hub_shard {
     struct mailbox inbox;
     atomic_uint inbox_count;
     bool is_draining;
-    void *owner;        /* handed to the encoder */
-    uint64_t delivered; /* messages handed to members */
+    void *owner;           /* handed to the encoder */
+    uint64_t delivered;    /* messages handed to members */
+    atomic_uint sequenced; /* messages of this worker that wait for their place (hub_outlet) */
 };
 
 /*
@@ -99,6 +100,7 @@ struct hub_shard {
  */
 struct hub_outlet {
     struct mailbox box;
+    atomic_uint count; /* what waits in it: above max_inbox others hold back, as with a worker */
     struct loop *loop; /* of who reads; NULL: there is no outlet */
     unsigned worker;   /* the same */
     bool is_sequencer;

@@ -109,6 +109,7 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
         .cost = (uint32_t)BELFRY_MIN(size + text_size + 128, (size_t)UINT32_MAX),
         .wall_ms = spec->wall_ms,
         .except_member = spec->except_member,
+        .origin = -1,
         .sender = copy_to(&at, spec->sender),
         .rooms = rooms,
         .attachments = attachments,

@@ -83,6 +83,7 @@ struct message {
     struct message_room *rooms;  /* room_count, then except_count more */
     belfry_bytes *attachments;   /* binary values that @args refers to */
     struct delivery *deliveries; /* one per worker, and one for the outlet */
+    int16_t origin;              /* the worker whose message waits for its place; -1: none */
     struct receipt *receipt;     /* who waits for its id; NULL: nobody */
 };
 

@@ -199,7 +199,7 @@ static bool is_over_bound(const struct hub *hub)
             hub->limits.max_inbox)
             return true;
     }
-    return false;
+    return atomic_load_explicit(&hub->outlet.count, memory_order_relaxed) >= hub->limits.max_inbox;
 }
 
 bool hub_is_congested(const struct hub *hub)
@@ -266,6 +266,7 @@ static bool is_sequenced(const struct hub *hub, const struct message *m)
 static uint64_t push_out(struct hub *hub, struct delivery *delivery, const struct hub_shard *own)
 {
     struct hub_outlet *outlet = &hub->outlet;
+    atomic_fetch_add_explicit(&outlet->count, 1, memory_order_relaxed);
     bool is_first = mailbox_push(&outlet->box, &delivery->post);
     bool is_own = own != NULL && own->index == outlet->worker;
     return is_first && !is_own ? (uint64_t)1 << outlet->worker : 0;
@@ -290,6 +291,7 @@ struct delivery *hub_outlet_take(struct hub *hub, struct post **rest)
     if (post == NULL)
         return NULL;
     *rest = post->next;
+    atomic_fetch_sub_explicit(&hub->outlet.count, 1, memory_order_relaxed);
     return BELFRY_CONTAINER_OF(post, struct delivery, post);
 }
 
@@ -297,6 +299,9 @@ static void tell_receipt(struct hub *hub, struct message *m, const struct hub_pu
                          belfry_err err)
 {
     struct receipt *receipt = m->receipt;
+    if (m->origin >= 0)
+        atomic_fetch_sub_explicit(&hub->shards[m->origin].sequenced, 1, memory_order_relaxed);
+    m->origin = -1;
     if (receipt == NULL)
         return;
     m->receipt = NULL;
@@ -324,6 +329,10 @@ static belfry_err hand_to_sequencer(struct hub *hub, struct hub_shard *own, stru
     if (atomic_load_explicit(&hub->outlet.is_full, memory_order_relaxed)) {
         message_unref(m);
         return BELFRY_ERR_AGAIN;
+    }
+    if (own != NULL) {
+        m->origin = (int16_t)own->index;
+        atomic_fetch_add_explicit(&own->sequenced, 1, memory_order_relaxed);
     }
     wake_workers(hub, push_message_out(hub, m, own));
     message_unref(m);

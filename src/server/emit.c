@@ -167,6 +167,8 @@ static belfry_err say_behind(belfry_sock *sock, struct message_spec *spec)
         return sio_sock_say(sio_of_sock(sock), spec);
     spec->rooms[0] = bytes_of(sock->public_id, PUBLIC_ID_SIZE);
     spec->room_count = 1;
+    if (!sock->nsp->hub->hub->outlet.is_sequencer)
+        spec->flags |= MESSAGE_LOCAL; /* it is here: others need not hear of it */
     return publish(sock->nsp, spec);
 }
 

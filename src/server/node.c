@@ -15,8 +15,10 @@
 #include "base/log.h"
 #include "net/tls_client.h"
 #include "server/conn.h"
+#include "server/sio_recovery.h"
 #include "server/sock.h"
 
+#define LINGER_MS 10000 /* a room that lost its last member is listened to for so long */
 #define GIVE_UP_MS 1000 /* on Redis' word: a newcomer is not kept longer */
 
 /* --- making -----------------------------------------------------------------------------------*/
@@ -275,6 +277,14 @@ static void on_begin(struct cluster *cluster, struct message_id id, void *user)
     nsp_each(node->server, begin_behind, &id);
 }
 
+/* Worker 0's own inbox is emptied with each turn; it is the others that may be behind. */
+static bool is_busy(struct cluster *cluster, void *user)
+{
+    const struct node *node = user;
+    (void)cluster;
+    return hub_is_congested(&node->server->hub);
+}
+
 /* --- rooms that are listened to ---------------------------------------------------------------*/
 
 struct interest {
@@ -430,10 +440,13 @@ static void run_nsp_news(struct worker *worker, struct job *job)
     struct nsp_news *news = BELFRY_CONTAINER_OF(job, struct nsp_news, job);
     struct node *node = worker->server->node;
     belfry_bytes name = bytes_of(news->name, news->size);
-    bool is_there = nsp_find_existing(worker->server, name) != NULL;
-    if (node->cluster != NULL && is_there)
+    struct belfry_nsp *nsp = nsp_find_existing(worker->server, name);
+    if (node->cluster != NULL && nsp != NULL) {
         add_to_cluster(node, name);
-    else if (node->cluster != NULL)
+        if (node->url.contract == NOTE_STREAMS) /* what was said there before is not in its log */
+            hub_begin_behind(nsp->hub, cluster_place(node->cluster));
+    }
+    if (node->cluster != NULL && nsp == NULL)
         cluster_remove_nsp(node->cluster, name);
     mem_free(news);
 }
@@ -462,6 +475,14 @@ void node_remove_nsp(struct belfry *server, belfry_bytes name)
         post_nsp_news(server, name);
 }
 
+/* Whoever may come back to a room has not missed what was said there meanwhile. */
+static void find_window(struct belfry_nsp *nsp, void *arg)
+{
+    uint32_t *longest_ms = arg;
+    if (nsp->handlers->recovers)
+        *longest_ms = BELFRY_MAX(*longest_ms, sio_recovery_window_ms(nsp));
+}
+
 static void add_existing(struct belfry_nsp *nsp, void *arg)
 {
     add_to_cluster(arg, nsp_name(nsp));
@@ -479,6 +500,7 @@ belfry_err node_start(struct belfry *server)
         .on_deaf = on_deaf,
         .on_begin = on_begin,
         .on_listening = on_listening,
+        .is_busy = is_busy,
     };
     struct node *node = server->node;
     const belfry_options *o = &server->options;
@@ -497,6 +519,8 @@ belfry_err node_start(struct belfry *server)
         .limits = { .max_depth = JSON_MAX_DEPTH, .max_attachments = UINT8_MAX },
         .hash_key = &server->hub.hash_key,
     };
+    options.linger_ms = LINGER_MS;
+    nsp_each(server, find_window, &options.linger_ms);
     worker_node_text(server->node_tag, options.tag);
     node->cluster = cluster_new(&node->worker->loop, &server->env.random, &options, &host, node);
     if (node->cluster == NULL)

@@ -2,6 +2,7 @@
  * sio_msg.c - what a handler can ask of a message, and its answers.
  */
 #include "server/sio_msg.h"
+#include "server/node.h"
 
 #include <stdio.h>
 
@@ -238,6 +239,8 @@ belfry_err msg_check_args(belfry_bytes args, uint32_t *out_count)
 
 /* --- answering --------------------------------------------------------------------------------*/
 
+static bool answer_behind(belfry_msg *msg, belfry_bytes args, unsigned part_count);
+
 static belfry_err answer(belfry_msg *msg, belfry_bytes args, const belfry_bytes *parts,
                          unsigned count)
 {
@@ -253,6 +256,8 @@ static belfry_err answer(belfry_msg *msg, belfry_bytes args, const belfry_bytes 
     struct sio_sock *sock = sio_of_sock(msg->sock);
     if (sock->session->has_ended)
         return server_outcome(BELFRY_ERR_GONE);
+    if (answer_behind(msg, args, count))
+        return BELFRY_OK;
     /* Also behind a disconnection of the namespace, as in the reference (socketio.md 4). */
     struct sio_said said = { .nsp = nsp_name(msg->sock->nsp),
                              .is_ack = true,
@@ -323,6 +328,7 @@ belfry_ack_ref belfry_ack_later(belfry_msg *msg)
 /* An answer from elsewhere takes its place behind what was said before it. */
 struct late_ack {
     struct delivery delivery;
+    struct hub_shard *home; /* of the socket, where it waits for the cluster; or NULL */
     belfry_id sock;
     uint64_t id;
     size_t size;
@@ -343,6 +349,52 @@ static void run_late_ack(struct delivery *delivery, struct hub_shard *shard)
         (void)sio_send(sio_of_sock(sock)->session, &said, true);
     }
     mem_free(late);
+}
+
+/* --- behind what is still without a place -----------------------------------------------------*/
+
+/* Worker 0 has let go of all that was said before: into the inbox, behind it. */
+static void push_late(void *arg)
+{
+    struct late_ack *late = arg;
+    struct hub_shard *shard = late->home;
+    belfry_err err = hub_push(shard, shard, &late->delivery);
+    BELFRY_ASSERT(err == BELFRY_OK);
+    loop_wake(shard->loop);
+}
+
+static void run_wait_in_outlet(struct delivery *delivery, struct hub_shard *reader)
+{
+    struct late_ack *late = BELFRY_CONTAINER_OF(delivery, struct late_ack, delivery);
+    const struct worker *worker = reader != NULL ? reader->owner : NULL;
+    struct cluster *cluster = worker != NULL ? worker->server->node->cluster : NULL;
+    late->delivery = (struct delivery){ .run = run_late_ack };
+    if (cluster == NULL || !cluster_after(cluster, push_late, late))
+        push_late(late);
+}
+
+/*
+ * With a stream a message is said when it comes back. An answer that is given behind an emit must
+ * not come before it, and must not be true of what is lost with this server: it takes the same way.
+ */
+static bool answer_behind(belfry_msg *msg, belfry_bytes args, unsigned part_count)
+{
+    struct worker *worker = sock_worker(msg->sock);
+    if (BELFRY_LIKELY(atomic_load_explicit(&worker->shard->sequenced, memory_order_relaxed) == 0) ||
+        part_count > 0)
+        return false;
+    struct late_ack *late = mem_alloc(sizeof *late + args.size);
+    if (late == NULL)
+        return false;
+    *late = (struct late_ack){ .delivery.run = run_wait_in_outlet,
+                               .home = worker->shard,
+                               .sock = belfry_sock_id(msg->sock),
+                               .id = msg->ack_id,
+                               .size = args.size };
+    if (args.size > 0)
+        memcpy(late->args, args.data, args.size);
+    hub_outlet_push(&msg->server->hub, worker->shard, &late->delivery);
+    return true;
 }
 
 static belfry_err send_late(belfry *server, belfry_ack_ref ref, belfry_bytes args)
