@@ -53,8 +53,8 @@ int command_config(int argc, char **argv)
 /* The files that the settings name must be readable by whoever runs this. */
 static int check_files(const struct config *c)
 {
-    static const int rows[] = { CONFIG_ROW_tls_cert, CONFIG_ROW_tls_key, CONFIG_ROW_static_dir,
-                                CONFIG_ROW_web_dir, CONFIG_ROW_client_dir };
+    static const int rows[] = { CONFIG_ROW_tls_cert, CONFIG_ROW_tls_key,    CONFIG_ROW_static_dir,
+                                CONFIG_ROW_web_dir,  CONFIG_ROW_client_dir, CONFIG_ROW_cluster_ca };
     int fault_count = 0;
     for (const int *row = rows; row != BELFRY_END(rows); row++) {
         const char *path = config_get(c, &config_rows[*row]).text;

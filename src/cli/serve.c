@@ -77,8 +77,9 @@ static void print_welcome(const struct config *config, const char *address)
     FILE *out = stdout;
     bool is_tls = config->options.tls_self_signed || config->options.tls_cert[0] != '\0';
     const char *http = is_tls ? "https" : "http";
-    fprintf(out, "\n  belfry %s   pid %d   %u worker%s   rooms in memory\n\n", belfry_version(),
-            (int)getpid(), config->options.workers, config->options.workers == 1 ? "" : "s");
+    fprintf(out, "\n  belfry %s   pid %d   %u worker%s   rooms in %s\n\n", belfry_version(),
+            (int)getpid(), config->options.workers, config->options.workers == 1 ? "" : "s",
+            config->options.cluster[0] != '\0' ? "a cluster" : "memory");
     if (config->demo) {
         fprintf(out, "  open     ");
         print_url(out, address, http, "/");

@@ -4,6 +4,8 @@
  *   max_queue_bytes: 2M                       # --max-queue-bytes
  *   workers: 2                                # default: usable cores
  *
+ * The password of a URL is not shown; as variables (config env) it is.
+ *
  * Values are printable UTF-8 by the time they are here (config_text_is_printable), so quoting is a
  * matter of a few characters.
  */
@@ -53,12 +55,26 @@ static void write_source(FILE *out, const struct config *c, const struct config_
     }
 }
 
+/* A URL without its password: what is shown is copied into tickets. */
+static int write_url(FILE *out, const char *url)
+{
+    const char *host = strstr(url, "://");
+    const char *end = host != NULL ? host + 3 + strcspn(host + 3, "/?") : NULL;
+    const char *at = end != NULL ? memrchr(host, '@', (size_t)(end - host)) : NULL;
+    const char *colon = at != NULL ? memchr(host + 3, ':', (size_t)(at - host - 3)) : NULL;
+    if (colon == NULL)
+        return write_quoted(out, url, "\"\\");
+    return fprintf(out, "\"%.*s:***%s\"", (int)(colon - url), url, at);
+}
+
 static void write_setting(FILE *out, const struct config *c, const struct config_row *row)
 {
     struct config_text room;
     const char *value = config_value_format(row, config_get(c, row), &room);
     int column = fprintf(out, "%s: ", row->name);
-    if (row->type == CONFIG_TEXT)
+    if (row == &config_rows[CONFIG_ROW_cluster])
+        column += write_url(out, value);
+    else if (row->type == CONFIG_TEXT)
         column += write_quoted(out, value, "\"\\");
     else
         column += fprintf(out, "%s", value);

@@ -148,6 +148,30 @@ static void add_resource_risks(struct list *l, const struct config *c)
             options->workers, config_usable_cores());
 }
 
+/* Is it on this machine, or over TLS? */
+static bool is_private_redis(const char *url)
+{
+    const char *host = strstr(url, "://");
+    if (strncmp(url, "rediss", 6) == 0 || strstr(url, "+unix://") != NULL || host == NULL)
+        return true;
+    const char *at = strchr(host, '@');
+    belfry_bytes name = bytes_of_text(at != NULL ? at + 1 : host + 3);
+    return starts_with(name, "localhost") || starts_with(name, "127.") ||
+           starts_with(name, "[::1]");
+}
+
+static void add_cluster_risks(struct list *l, const struct config *c)
+{
+    const char *url = c->options.cluster;
+    if (*url == '\0')
+        return;
+    if (!is_private_redis(url))
+        add(l, "cluster", "what servers say to each other travels readable; rediss:// is TLS");
+    if (strchr(url, '@') == NULL && !is_private_redis(url))
+        add(l, "cluster",
+            "without a password whoever reaches that Redis speaks to every client of every server");
+}
+
 size_t config_risks(const struct config *c, struct config_risk out_risks[CONFIG_MAX_RISKS])
 {
     struct list l = { .risks = out_risks };
@@ -155,5 +179,6 @@ size_t config_risks(const struct config *c, struct config_risk out_risks[CONFIG_
     add_access_risks(&l, c, is_public);
     add_tls_risks(&l, c, is_public);
     add_resource_risks(&l, c);
+    add_cluster_risks(&l, c);
     return l.count;
 }

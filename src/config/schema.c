@@ -95,6 +95,7 @@ static const struct group {
     { CONFIG_ROW_max_rooms_per_socket, "Rooms" },
     { CONFIG_ROW_history_messages, "History" },
     { CONFIG_ROW_presence_limit, "Presence" },
+    { CONFIG_ROW_cluster, "Cluster" },
     { CONFIG_ROW_drain_timeout_ms, "Stopping" },
     { CONFIG_ROW_demo, "The program" },
 };
