@@ -16,6 +16,8 @@ belfry_err stream_want(struct stream *s, unsigned wanted)
         wanted = s->ops->interest(s, wanted);
     if (s->watch.interest == wanted)
         return BELFRY_OK;
+    if (s->ops->want != NULL)
+        return s->ops->want(s, wanted);
     return loop_watch(s->loop, &s->watch, wanted);
 }
 
@@ -23,15 +25,24 @@ void stream_close(struct stream *s)
 {
     if (!stream_is_open(s))
         return;
-    if (s->watch.interest != 0)
+    if (s->watch.interest != 0 && s->ops->want == NULL)
         (void)loop_watch(s->loop, &s->watch,
                          0); /* a descriptor is forgotten with its close anyway */
     s->ops->close(s);
     s->ops = NULL;
 }
 
+belfry_err stream_move(struct stream *from, struct stream *to)
+{
+    if (to->ops->moved == NULL)
+        return loop_move_watch(to->loop, &from->watch, &to->watch);
+    to->ops->moved(to);
+    return BELFRY_OK;
+}
+
 void stream_leave(struct stream *s)
 {
+    BELFRY_ASSERT(s->ops->want == NULL); /* one without a descriptor stays where it is */
     if (s->watch.interest != 0)
         (void)loop_watch(s->loop, &s->watch, 0); /* taking away needs no memory */
     BELFRY_ASSERT(s->watch.interest == 0);

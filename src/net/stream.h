@@ -30,6 +30,10 @@ struct stream_ops {
      * change with every read and write, so the owner calls stream_want after each. NULL: @wanted.
      */
     unsigned (*interest)(const struct stream *s, unsigned wanted);
+    /* Without a descriptor: in place of the poller, and when the stream lies elsewhere in memory.
+     * NULL: it has one. */
+    belfry_err (*want)(struct stream *s, unsigned wanted);
+    void (*moved)(struct stream *s);
     /* Bytes that were read from the system already and will not be reported again. */
     bool (*has_pending)(const struct stream *s);
     /* Tells the peer that no more is coming; reading goes on. */
@@ -85,6 +89,9 @@ static inline bool stream_is_open(const struct stream *s)
 }
 
 void stream_address(const struct stream *s, char *out);
+
+/* @to is a copy of @from, which is forgotten: the poller is told. */
+BELFRY_NODISCARD belfry_err stream_move(struct stream *from, struct stream *to);
 
 /* Goes from one loop to another, perhaps of another thread: leaves, may then be copied (the old
  * memory is forgotten) and handed over, and enters there; nothing else may be done in between.

@@ -76,7 +76,7 @@ static belfry_err move_stream(struct conn *from, struct conn *to, const struct s
     to->out = from->out;
     timer_cancel(&from->worker->loop.timers, &from->timer);
     /* The poller knows the old address. */
-    belfry_err err = loop_move_watch(to->stream.loop, &from->stream.watch, &to->stream.watch);
+    belfry_err err = stream_move(&from->stream, &to->stream);
     from->stream.ops = NULL;
     from->out = (struct outq){ 0 };
     from->state = CONN_DEAD;

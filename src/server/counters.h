@@ -47,6 +47,9 @@
     X(sio_connects,        counter, "belfry_namespace_connects_total{result=\"ok\"}",   "Socket.IO CONNECT packets")   \
     X(sio_refused,         counter, "belfry_namespace_connects_total{result=\"refused\"}", "Socket.IO CONNECT packets") \
     X(sio_bad_packets,     counter, "belfry_bad_packets_total",                         "Socket.IO packets that ended their connection") \
+    X(relayed_out,         counter, "belfry_relayed_total{direction=\"out\"}",         "requests of sessions that live on another server, and tunnels") \
+    X(relayed_in,          counter, "belfry_relayed_total{direction=\"in\"}",          "requests of sessions that live on another server, and tunnels") \
+    X(relay_failures,      counter, "belfry_relay_failures_total",                      "of these, those that the other server did not serve") \
     X(recovered,           counter, "belfry_recovery_total{result=\"ok\"}",             "sockets that came back")      \
     X(not_recovered,       counter, "belfry_recovery_total{result=\"failed\"}",         "sockets that came back")      \
     X(congested,           counter, "belfry_congestions_total",                         "times a worker read less because another was behind")

@@ -14,6 +14,8 @@
 #include "http/origin.h"
 #include "server/client_files.h"
 #include "server/eio_session.h"
+#include "server/relay.h"
+#include "server/relay_in.h"
 #include "server/server.h"
 #include "server/upgrade.h"
 
@@ -255,6 +257,13 @@ static void on_begin(struct exchange *x, void *user)
     if (client_files_reply(e, x) || answer_preflight(e, x))
         return;
     eio_query_parse(head->query, &query);
+    struct relay_tag node;
+    unsigned owner;
+    if (query.has_sid && !exchange_is_far(x) &&
+        relay_owner_of(e->server, query.sid, &node, &owner)) {
+        (void)relay_begin(x, &node); /* or answered */
+        return;
+    }
     struct eio_session *s = query.has_sid ? eio_session_find(worker_current(), query.sid) : NULL;
     struct fault fault = check(e, exchange_request(x), &query, s, EIO_ASKED_HTTP);
     if (fault.code >= 0) {
@@ -282,6 +291,10 @@ static void on_body(struct exchange *x, belfry_bytes body, void *user)
 {
     struct eio_endpoint *e = user;
     struct eio_session *s = exchange_data(x);
+    if (exchange_relay(x) != NULL) {
+        relay_body(x, body);
+        return;
+    }
     if (s != NULL) {
         eio_polling_post_body(s, x, body);
         return;
@@ -305,15 +318,25 @@ static void on_too_large(struct exchange *x, void *user)
         eio_polling_post_too_large(s, x);
         return;
     }
+    if (exchange_relay(x) != NULL)
+        relay_forget(x);
     eio_endpoint_put_fields(e, x);
     exchange_reply(x, 413, NULL, bytes_of(NULL, 0));
+}
+
+void relay_refuse_unknown(struct exchange *x)
+{
+    struct fault fault = fault_of(EIO_ERR_UNKNOWN_SID, EIO_CONTEXT_NONE);
+    refuse(exchange_request(x)->route->exchange.user, x, &fault);
 }
 
 static void on_lost(struct exchange *x, void *user)
 {
     struct eio_session *s = exchange_data(x);
     (void)user;
-    if (s != NULL)
+    if (exchange_relay(x) != NULL)
+        relay_lost(x);
+    else if (s != NULL)
         eio_polling_lost(s, x);
     else
         exchange_abort(x);
@@ -437,6 +460,21 @@ static void choose_subprotocol(belfry_request *req)
     buf_deinit(&offered);
 }
 
+/* The session is at another node: so is what answers. False: it is not. */
+static bool start_tunnel(const struct eio_endpoint *e, belfry_request *req,
+                         const struct eio_query *query)
+{
+    struct relay_tag node;
+    unsigned owner;
+    if (!query->has_sid || !relay_owner_of(e->server, query->sid, &node, &owner))
+        return false;
+    if (!node_is_ready(e->server) || tunnel_start(req, &node, owner) != BELFRY_OK) {
+        counter_add(&req->conn->worker->counters.relay_failures, 1);
+        request_reply_error(req, 503, "the server that has this session cannot be reached");
+    }
+    return true;
+}
+
 static void on_upgrade(belfry_request *req, void *user)
 {
     struct eio_endpoint *e = user;
@@ -448,6 +486,8 @@ static void on_upgrade(belfry_request *req, void *user)
     if (query.transport == EIO_TRANSPORT_POLLING)
         query.transport = EIO_TRANSPORT_UNKNOWN; /* not with an upgrade */
     if (!check_origin(e, req))
+        return;
+    if (start_tunnel(e, req, &query))
         return;
     struct fault fault = check(e, req, &query, s, EIO_ASKED_UPGRADE);
     if (fault.code >= 0) {

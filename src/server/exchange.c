@@ -44,6 +44,10 @@ struct exchange {
 
     /* the home's */
     struct http_session *session; /* NULL: it wants no answer any more */
+    bool is_far;                  /* its client is at another node */
+    exchange_answered_fn *answered;
+    void *answered_user;
+    struct relay_out *relay; /* it is to be answered by another node */
     bool has_told_lost;
 
     struct http_field fields[]; /* of the head; its bytes are behind them */
@@ -106,25 +110,74 @@ static void copy_head(struct exchange *x, const uint8_t *data, const struct http
     }
 }
 
-struct exchange *exchange_new(struct http_session *h, const struct route *route,
-                              struct worker *owner, const uint8_t *data,
-                              const struct http_head *head)
+static struct exchange *new_exchange(struct worker *home, const struct route *route,
+                                     struct worker *owner, const uint8_t *data,
+                                     const struct http_head *head, bool is_secure)
 {
     size_t fields_size = head->field_count * sizeof(struct http_field);
     struct exchange *x = mem_alloc(sizeof *x + fields_size + head->head_size);
     if (x == NULL)
         return NULL;
-    *x = (struct exchange){ .home = h->conn.worker,
-                            .owner = owner,
-                            .handlers = &route->exchange,
-                            .session = h,
-                            .refs = 1 };
+    *x = (struct exchange){ .home = home, .owner = owner, .handlers = &route->exchange, .refs = 1 };
     copy_head(x, data, head);
-    x->request = (belfry_request){ .head = &x->head,
-                                   .route = route,
-                                   .is_secure = h->conn.stream.ops->is_secure };
+    x->request = (belfry_request){ .head = &x->head, .route = route, .is_secure = is_secure };
+    return x;
+}
+
+struct exchange *exchange_new(struct http_session *h, const struct route *route,
+                              struct worker *owner, const uint8_t *data,
+                              const struct http_head *head)
+{
+    struct exchange *x =
+        new_exchange(h->conn.worker, route, owner, data, head, h->conn.stream.ops->is_secure);
+    if (x == NULL)
+        return NULL;
+    x->session = h;
     stream_address(&h->conn.stream, x->request.address);
     return x;
+}
+
+struct exchange *exchange_new_far(struct worker *home, const struct route *route,
+                                  struct worker *owner, const uint8_t *data,
+                                  const struct http_head *head, belfry_bytes address,
+                                  bool is_secure, exchange_answered_fn *answered, void *user)
+{
+    struct exchange *x = new_exchange(home, route, owner, data, head, is_secure);
+    if (x == NULL)
+        return NULL;
+    x->is_far = true;
+    x->answered = answered;
+    x->answered_user = user;
+    size_t size = BELFRY_MIN(address.size, sizeof x->request.address - 1);
+    if (size > 0)
+        memcpy(x->request.address, address.data, size);
+    return x;
+}
+
+bool exchange_is_far(const struct exchange *x)
+{
+    return x->is_far;
+}
+
+void exchange_forget_far(struct exchange *x)
+{
+    x->answered = NULL;
+    exchange_tell_lost(x);
+}
+
+belfry_bytes exchange_head_bytes(const struct exchange *x)
+{
+    return bytes_of(&x->fields[x->head.field_count], x->head.head_size);
+}
+
+struct relay_out *exchange_relay(const struct exchange *x)
+{
+    return x->relay;
+}
+
+void exchange_set_relay(struct exchange *x, struct relay_out *out)
+{
+    x->relay = out;
 }
 
 /* Thread: any. */
@@ -222,7 +275,15 @@ void exchange_leave(struct exchange *x)
 static void finish(struct exchange *x, belfry_bytes body)
 {
     struct http_session *h = x->session;
-    if (h != NULL && x->outcome == OUTCOME_ABORT) {
+    if (x->answered != NULL) {
+        struct exchange_answer answer = { .is_abort = x->outcome == OUTCOME_ABORT,
+                                          .is_last = x->outcome == OUTCOME_REPLY_LAST,
+                                          .status = x->status,
+                                          .body = body };
+        if (x->answer_body != NULL)
+            answer.body = bytes_of(x->answer_body->bytes, x->answer_body->size);
+        x->answered(x, &answer, x->answered_user);
+    } else if (h != NULL && x->outcome == OUTCOME_ABORT) {
         http_session_abandon(h);
     } else if (h != NULL) {
         x->request.must_close = x->outcome == OUTCOME_REPLY_LAST;

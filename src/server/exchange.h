@@ -40,6 +40,7 @@
 
 struct exchange;
 struct http_session;
+struct route;
 struct worker;
 
 /* A route for everything that starts with its prefix, whatever the method; it goes before all
@@ -102,10 +103,39 @@ void exchange_reply_last(struct exchange *x, unsigned status, const char *conten
 /* Ends the connection without an answer. @x is gone after it. */
 void exchange_abort(struct exchange *x);
 
+/* --- for the relay (relay.h) ------------------------------------------------------------------*/
+
+/* The head as it came. */
+belfry_bytes exchange_head_bytes(const struct exchange *x);
+
+/* What it waits for on another node; NULL: nothing. */
+struct relay_out;
+struct relay_out *exchange_relay(const struct exchange *x);
+void exchange_set_relay(struct exchange *x, struct relay_out *out);
+
+/* One whose client is at another node: its answer goes to @answered, at its home. */
+struct exchange_answer {
+    bool is_abort; /* none: the connection is to end */
+    bool is_last;  /* the connection closes behind it */
+    unsigned status;
+    belfry_bytes body;
+};
+
+typedef void exchange_answered_fn(struct exchange *x, const struct exchange_answer *answer,
+                                  void *user);
+
+/* As exchange_new. Thread: @home's. */
+struct exchange *exchange_new_far(struct worker *home, const struct route *route,
+                                  struct worker *owner, const uint8_t *data,
+                                  const struct http_head *head, belfry_bytes address,
+                                  bool is_secure, exchange_answered_fn *answered, void *user);
+bool exchange_is_far(const struct exchange *x);
+/* Nobody wants its answer any more. */
+void exchange_forget_far(struct exchange *x);
+
 /* --- for the home's http_session -------------------------------------------------------------*/
 
 /* The route that takes @head, if any. */
-struct route;
 struct router;
 const struct route *exchange_route_find(const struct router *router, const struct http_head *head);
 

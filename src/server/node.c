@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "net/tls_client.h"
 #include "server/conn.h"
+#include "server/relay.h"
 #include "server/sio_recovery.h"
 #include "server/sock.h"
 
@@ -182,6 +183,7 @@ static void on_down(struct cluster *cluster, const char *why, void *user)
     struct node *node = user;
     (void)cluster;
     atomic_store(&node->is_up, false);
+    relay_cluster_down(node->server);
     if (!node->has_said_down)
         log_event(BELFRY_LOG_WARN, "cluster-down", "why=%s", LOG_FIELD(bytes_of_text(why)));
     node->has_said_down = true;
@@ -501,6 +503,7 @@ belfry_err node_start(struct belfry *server)
         .on_begin = on_begin,
         .on_listening = on_listening,
         .is_busy = is_busy,
+        .on_private = relay_on_private,
     };
     struct node *node = server->node;
     const belfry_options *o = &server->options;

@@ -12,6 +12,7 @@
 #include "server/http_session.h"
 #include "server/node.h"
 #include "server/presence.h"
+#include "server/relay.h"
 #include "server/request.h"
 #include "server/server.h"
 #include "server/sio_call.h"
@@ -528,6 +529,7 @@ static belfry_err make_memory(struct worker *w)
     w->pool = ws_pool_new((int)w->server->options.deflate_level);
     w->calls = sio_calls_new(w);
     presence_init(w);
+    relay_init(w);
     if (w->calls == NULL || w->rx == NULL || w->fields == NULL || w->pool == NULL ||
         w->presence == NULL)
         return BELFRY_ERR_NOMEM;
@@ -597,6 +599,7 @@ void worker_deinit(struct worker *w)
     current_worker = w;
     w->calls = sio_calls_free(w->calls);
     presence_deinit(w);
+    relay_deinit(w);
     map_deinit(&w->eio_by_sid);
     loop_deinit(&w->loop);
     current_worker = before;

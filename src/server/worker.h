@@ -17,6 +17,7 @@
 #include "server/conn.h"
 #include "server/cork.h"
 #include "server/counters.h"
+#include "server/relay_state.h"
 #include "server/slots.h"
 #include "socketio/msgpack_packet.h"
 #include "ws/pool.h"
@@ -85,6 +86,7 @@ struct worker {
     struct eio_session *eio_sessions; /* the same, in a list */
     struct request_text *kept_texts;  /* handed out to handlers; until the turn's end */
     struct sio_calls *calls;          /* that wait here for answers */
+    struct relay relay;               /* requests of sessions on other nodes */
     char date[HTTP_DATE_SIZE + 1];
     uint64_t date_s;
 
