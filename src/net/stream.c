@@ -103,24 +103,28 @@ static void tcp_close(struct stream *s)
     s->watch.fd = -1;
 }
 
-void stream_tcp_address(int fd, char *out)
+void stream_format_address(const struct sockaddr *address, char *out)
 {
-    struct sockaddr_storage address = { 0 };
-    socklen_t size = sizeof address;
     char host[INET6_ADDRSTRLEN] = "-";
     unsigned port = 0;
-    if (getpeername(fd, (struct sockaddr *)&address, &size) == 0) {
-        if (address.ss_family == AF_INET) {
-            struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
-            inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-            port = ntohs(v4->sin_port);
-        } else if (address.ss_family == AF_INET6) {
-            struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address;
-            inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-            port = ntohs(v6->sin6_port);
-        }
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+        port = ntohs(v4->sin_port);
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+        port = ntohs(v6->sin6_port);
     }
     snprintf(out, STREAM_ADDRESS_SIZE, strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+void stream_tcp_address(int fd, char *out)
+{
+    struct sockaddr_storage address = { 0 }; /* of no family when nobody is there */
+    socklen_t size = sizeof address;
+    (void)getpeername(fd, (struct sockaddr *)&address, &size);
+    stream_format_address((struct sockaddr *)&address, out);
 }
 
 static void tcp_address(const struct stream *s, char *out)

@@ -105,4 +105,7 @@ void stream_tcp_init(struct stream *s, struct loop *loop, int fd);
 /* Of the peer of a TCP socket, whatever runs over it. */
 void stream_tcp_address(int fd, char *out);
 
+struct sockaddr;
+void stream_format_address(const struct sockaddr *address, char *out); /* of either family */
+
 #endif

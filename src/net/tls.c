@@ -13,13 +13,12 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "net/tls_stream.h"
+#include "net/tls_session.h"
 
 #define RECORD_SIZE 16384
 
@@ -44,6 +43,15 @@ const char *tls_last_error(void)
     return reason != NULL ? reason : "unknown TLS error";
 }
 
+void tls_set_common(SSL_CTX *context)
+{
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    /* An idle connection gives its record buffers back: 7 KB instead of 31. */
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
 /* HTTP/1.1 is what we speak; who insists on something else is refused (RFC 7301 3.2). */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size,
                            const unsigned char *in, unsigned in_size, void *user)
@@ -57,29 +65,20 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
-void tls_set_modes(SSL_CTX *context)
-{
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    /* An idle connection gives its record buffers back: 7 KB instead of 31. */
-    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-}
-
 static belfry_err new_context(struct tls_context **out_context)
 {
     struct tls_context *context = mem_alloc_zeroed(sizeof *context);
     if (context == NULL)
         return BELFRY_ERR_NOMEM;
     context->ssl = SSL_CTX_new(TLS_server_method());
-    context->socket = tls_socket_method();
+    context->socket = tls_socket_method_new();
     if (context->ssl == NULL || context->socket == NULL) {
         tls_context_free(context);
         return BELFRY_ERR_NOMEM;
     }
-    SSL_CTX_set_options(context->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                                          SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                          SSL_OP_IGNORE_UNEXPECTED_EOF);
-    tls_set_modes(context->ssl);
+    tls_set_common(context->ssl);
+    SSL_CTX_set_options(context->ssl,
+                        SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF); /* tickets resume */
     SSL_CTX_set_alpn_select_cb(context->ssl, choose_protocol, NULL);
     *out_context = context;
@@ -193,7 +192,7 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
-BIO_METHOD *tls_socket_method(void)
+BIO_METHOD *tls_socket_method_new(void)
 {
     BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "belfry socket");
     if (method == NULL || BIO_meth_set_write(method, bio_write) != 1 ||
@@ -349,18 +348,12 @@ static const struct stream_ops tls_ops = {
     .is_secure = true,
 };
 
-SSL *tls_stream_ssl(const struct stream *s)
-{
-    return session_of(s)->ssl;
-}
-
-belfry_err tls_stream_init(struct stream *s, struct loop *loop, int fd, SSL_CTX *context,
-                           BIO_METHOD *socket)
+belfry_err tls_session_start(struct stream *s, struct loop *loop, int fd, SSL *ssl,
+                             BIO_METHOD *socket)
 {
     *s = (struct stream){ .watch = { .fd = fd }, .loop = loop };
-    struct tls_session *t = mem_alloc_zeroed(sizeof *t);
-    SSL *ssl = t != NULL ? SSL_new(context) : NULL;
-    BIO *bio = ssl != NULL ? BIO_new(socket) : NULL;
+    struct tls_session *t = ssl != NULL ? mem_alloc_zeroed(sizeof *t) : NULL;
+    BIO *bio = t != NULL ? BIO_new(socket) : NULL;
     if (bio == NULL) {
         SSL_free(ssl);
         mem_free(t);
@@ -376,10 +369,15 @@ belfry_err tls_stream_init(struct stream *s, struct loop *loop, int fd, SSL_CTX 
     return BELFRY_OK;
 }
 
+SSL *tls_session_ssl(const struct stream *s)
+{
+    return session_of(s)->ssl;
+}
+
 belfry_err stream_tls_init(struct stream *s, struct loop *loop, int fd, struct tls_context *context)
 {
-    belfry_err err = tls_stream_init(s, loop, fd, context->ssl, context->socket);
-    if (err == BELFRY_OK)
-        SSL_set_accept_state(tls_stream_ssl(s));
-    return err;
+    SSL *ssl = SSL_new(context->ssl);
+    if (ssl != NULL)
+        SSL_set_accept_state(ssl);
+    return tls_session_start(s, loop, fd, ssl, context->socket);
 }
