@@ -91,6 +91,10 @@ void node_refresh_sessions(struct worker *worker, bool is_now);
 /* It has ended; @saved: it may come back. */
 void node_session_ended(struct sio_sock *sock, const struct sio_saved *saved);
 
+/* Another node has taken the session of a socket here. */
+struct relay_message;
+void node_hear_taken(struct worker *worker, const struct relay_message *m);
+
 /* A client wants to be who went with @pid: sio_connect_as goes on. False: there is nobody to ask.
  */
 bool node_take_session(struct sio_sock *sock, belfry_bytes pid, struct message_id since);

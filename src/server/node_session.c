@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "server/conn.h"
 #include "server/node.h"
+#include "server/relay.h"
 #include "server/sio_client.h"
 #include "server/sio_recovery.h"
 #include "server/sock.h"
@@ -70,17 +71,19 @@ static void run_save(struct delivery *delivery, struct hub_shard *shard)
         cluster_save_session(cluster, &save->session, save->keep_ms, on_saved, save);
 }
 
-/* What other nodes need to know beside id and rooms: {"user":...} and what is shared. */
-static void put_data(struct buf *out, const char *user, const char *shared)
+/* What other nodes need to know beside id and rooms: where it lives (0: nowhere any more), the
+ * user's name and what is shared. */
+static void put_data(struct buf *out, const belfry_sock *sock, belfry_id lives_as)
 {
-    buf_put_text(out, "{\"belfry\":{");
-    if (user != NULL) {
-        buf_put_text(out, "\"user\":");
-        json_put_string(out, bytes_of_text(user));
+    buf_printf(out, "{\"belfry\":{\"node\":%u,\"sock\":\"%llu\"", sock->nsp->server->node_tag,
+               (unsigned long long)lives_as);
+    if (sock->user != NULL) {
+        buf_put_text(out, ",\"user\":");
+        json_put_string(out, bytes_of_text(sock->user));
     }
-    if (shared != NULL) {
-        buf_put_text(out, user != NULL ? ",\"shared\":" : "\"shared\":");
-        buf_put_text(out, shared);
+    if (sock->shared != NULL) {
+        buf_put_text(out, ",\"shared\":");
+        buf_put_text(out, sock->shared);
     }
     buf_put_text(out, "}}");
 }
@@ -135,7 +138,7 @@ static void save_sock(belfry_sock *sock, uint32_t keep_ms, bool is_shut_in)
     struct session_save *save = NULL;
     for (unsigned i = 0; i < member->membership_count && rooms != NULL; i++)
         rooms[i] = membership_room_name(&member->memberships[i]);
-    put_data(&data, sock->user, sock->shared);
+    put_data(&data, sock, sock->member.id);
     if (rooms != NULL && !buf_failed(&data))
         save = new_save(sock->public_id, sio_of_sock(sock)->pid, rooms, member->membership_count,
                         buf_bytes(&data));
@@ -211,9 +214,9 @@ void node_session_ended(struct sio_sock *sock, const struct sio_saved *saved)
 {
     struct worker *worker = sock_worker(&sock->sock);
     struct buf data = { 0 };
-    if (!keeps_sessions(&sock->sock))
-        return;
-    put_data(&data, sock->sock.user, sock->sock.shared);
+    if (!keeps_sessions(&sock->sock) || sock->is_taken)
+        return; /* or it is somebody else's by now */
+    put_data(&data, &sock->sock, 0);
     struct session_save *save =
         buf_failed(&data)
             ? NULL
@@ -240,6 +243,9 @@ struct session_take {
     char pid[PUBLIC_ID_SIZE];
     bool is_known;
     struct sio_saved *saved; /* NULL: there is none */
+    struct relay_tag node;   /* where it lives still, and as whom; 0: nowhere */
+    bool is_here;
+    belfry_id lives_as;
 };
 
 static struct sio_saved *saved_of(const struct note_session *session)
@@ -263,17 +269,39 @@ static struct sio_saved *saved_of(const struct note_session *session)
     return saved;
 }
 
-/* What a Belfry node has kept beside the rooms. */
-static void read_data(struct sio_saved *saved, belfry_bytes data)
+/* Where it lives still, if its connection was not lost as far as its server knows. */
+static void read_home(struct session_take *take, const struct json_field *node,
+                      const struct json_field *sock)
 {
+    const struct belfry *server = take->home->server;
+    belfry_bytes text;
+    uint64_t tag = 0;
+    uint64_t id = 0;
+    if (!json_u64(node->value.text, &tag) || tag > 0x3ffff ||
+        sock->value.kind != JSON_KIND_STRING || !json_string_plain(sock->value.text, &text) ||
+        !json_u64(text, &id))
+        return;
+    take->lives_as = id;
+    take->is_here = tag == server->node_tag;
+    worker_node_text((uint32_t)tag, take->node.text);
+}
+
+/* What a Belfry node has kept beside the rooms. */
+static void read_data(struct session_take *take, belfry_bytes data)
+{
+    struct sio_saved *saved = take->saved;
     struct json_field ours = { .name = BELFRY_BYTES("belfry") };
     struct json_field fields[] = { { .name = BELFRY_BYTES("user") },
-                                   { .name = BELFRY_BYTES("shared") } };
+                                   { .name = BELFRY_BYTES("shared") },
+                                   { .name = BELFRY_BYTES("node") },
+                                   { .name = BELFRY_BYTES("sock") } };
     struct buf user = { 0 };
     if (json_read_fields(data, JSON_MAX_DEPTH, &ours, 1, NULL) != BELFRY_OK ||
         ours.value.kind != JSON_KIND_OBJECT ||
-        json_read_fields(ours.value.text, JSON_MAX_DEPTH, fields, 2, NULL) != BELFRY_OK)
+        json_read_fields(ours.value.text, JSON_MAX_DEPTH, fields, BELFRY_COUNT(fields), NULL) !=
+            BELFRY_OK)
         return;
+    read_home(take, &fields[2], &fields[3]);
     if (fields[0].value.kind == JSON_KIND_STRING &&
         json_string_decode(fields[0].value.text, &user) == BELFRY_OK)
         saved->user = mem_dup_bytes(buf_bytes(&user));
@@ -320,14 +348,67 @@ static void send_home(struct session_take *take)
     BELFRY_ASSERT(err == BELFRY_OK);
 }
 
+/* --- who lives still under that name ----------------------------------------------------------*/
+
+/* The client has gone elsewhere, though its old connection does not know it yet. Its session is not
+ * kept again; on this server its data is, for whoever it is now. */
+static void end_taken(struct worker *worker, belfry_id id, belfry_bytes pid, bool is_here)
+{
+    belfry_sock *found = slots_find(&worker->slots, id);
+    struct sio_sock *sock = found != NULL && sock_is_sio(found) ? sio_of_sock(found) : NULL;
+    if (sock == NULL || sock->pid == NULL || !bytes_equal_text(pid, sock->pid))
+        return;
+    struct eio_session *s = sock->session;
+    sock->is_taken = true;
+    sio_sock_end(sock, "transport close", NULL, is_here ? SIO_MAY_RETURN : SIO_LEAVES);
+    if (s->socks == NULL)
+        eio_session_end(s, EIO_CAUSE_WEBSOCKET_CLOSED);
+}
+
+static void run_end_former(struct worker *worker, struct job *job)
+{
+    struct session_take *take = BELFRY_CONTAINER_OF(job, struct session_take, job);
+    end_taken(worker, take->lives_as, bytes_of(take->pid, PUBLIC_ID_SIZE), true);
+    send_home(take);
+}
+
+/* First the old one ends, then the new one begins, where this server has both. */
+static void end_former(struct session_take *take)
+{
+    struct belfry *server = take->home->server;
+    unsigned owner = slot_worker_of(take->lives_as);
+    if (take->saved == NULL || take->lives_as == 0 || owner >= HUB_MAX_WORKERS) {
+        send_home(take);
+        return;
+    }
+    if (take->is_here && owner < server->worker_count) {
+        take->job.run = run_end_former;
+        belfry_err err = worker_post(&server->workers[owner], &take->job, false);
+        BELFRY_ASSERT(err == BELFRY_OK);
+        return;
+    }
+    struct relay_message m = { .kind = RELAY_TAKEN,
+                               .worker = owner,
+                               .number = take->lives_as,
+                               .body = bytes_of(take->pid, PUBLIC_ID_SIZE) };
+    if (!take->is_here)
+        (void)relay_say(&server->workers[0], &take->node, &m, NULL); /* else its ping ends it */
+    send_home(take);
+}
+
+void node_hear_taken(struct worker *worker, const struct relay_message *m)
+{
+    end_taken(worker, m->number, m->body, false);
+}
+
 static void on_taken(const struct note_session *session, bool is_known, void *user)
 {
     struct session_take *take = user;
     take->is_known = is_known;
     take->saved = session != NULL ? saved_of(session) : NULL;
     if (take->saved != NULL)
-        read_data(take->saved, session->data);
-    send_home(take);
+        read_data(take, session->data);
+    end_former(take);
 }
 
 static void run_take(struct delivery *delivery, struct hub_shard *shard)

@@ -89,8 +89,9 @@ void presence_announce(const belfry_sock *sock, belfry_bytes room, enum presence
         announce_count_soon(worker, sock->nsp->hub, room);
         return;
     }
-    if (members == 0 || (members == 1 && change == PRESENCE_JOINED))
-        return; /* nobody else is there */
+    bool is_alone = members == 0 || (members == 1 && change == PRESENCE_JOINED);
+    if (is_alone && worker->server->node == NULL)
+        return; /* nobody else is there; in a cluster, who knows */
     struct message_spec spec = { .kind =
                                      change == PRESENCE_JOINED ? KIND_USER_JOINED : KIND_USER_LEFT,
                                  .room_count = 1,

@@ -113,6 +113,9 @@ static void hear(struct worker *worker, const struct relay_message *m)
     case RELAY_UP_CLOSE:
         tunnel_in_hear(worker, m);
         break;
+    case RELAY_TAKEN:
+        node_hear_taken(worker, m);
+        break;
     case RELAY_ANSWER:
         relay_out_hear(worker, m);
         break;

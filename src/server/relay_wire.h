@@ -23,6 +23,7 @@ enum relay_kind {
     RELAY_UP,          /* number, body: bytes of the tunnel's client */
     RELAY_UP_TAKEN,    /* number: so many bytes of DOWN were taken */
     RELAY_UP_CLOSE,
+    RELAY_TAKEN, /* number, body: the socket, and the pid that has gone elsewhere */
     /* owner to relay */
     RELAY_ANSWER,     /* number: the outcome; status, head: whole header lines, body */
     RELAY_DOWN,       /* number, body: bytes for the tunnel's client */

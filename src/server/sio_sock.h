@@ -50,6 +50,7 @@ struct sio_sock {
     uint8_t phase;
     bool is_inside : 1; /* the session's @first */
     bool is_recovered : 1;
+    bool is_taken : 1; /* its session is another socket's by now (node_session.c) */
     bool is_due : 1;   /* its session is to be saved at the turn's end (node_session.c) */
     bool is_moved : 1; /* its id names another worker: it came back to this one */
 };

@@ -232,7 +232,7 @@ static void take_down(struct tunnel_out *t, const struct relay_message *m)
     if (c->state != CONN_OPEN)
         return;
     t->untold += m->body.size;
-    if (conn_queued(c) < RELAY_WINDOW / 2)
+    if (!c->is_blocked)
         tell_taken(t); /* else when it has drained */
 }
 

@@ -3,12 +3,13 @@ Socket.IO."""
 
 from .case import SystemTest
 from .process import DEADLINE, Server, binary, clean_environment, eventually, free_port
+from .redis import Proxy, Redis, RedisClient, RedisError
 from .socketio import Engine, HttpError, Refused, SocketIO
 from .websocket import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Closed, WebSocket, frame,
                         read_response, tcp)
 
 __all__ = [
-    "BINARY", "CLOSE", "CONTINUATION", "Closed", "DEADLINE", "Engine", "HttpError", "PING", "PONG",
+    "BINARY", "CLOSE", "CONTINUATION", "Closed", "DEADLINE", "Engine", "HttpError", "PING", "PONG", "Proxy", "Redis", "RedisClient", "RedisError",
     "Refused", "Server", "SocketIO", "SystemTest", "TEXT", "WebSocket", "binary",
     "clean_environment", "eventually", "frame", "free_port", "read_response", "tcp",
 ]
