@@ -72,7 +72,7 @@ class Redis:
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
              "--appendonly", "yes" if self.keeps else "no", "--appendfsync", "always",
-             "--dir", self.folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             "--dir", self.folder, "--enable-debug-command", "local"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(self._answers, f"redis-server answers on port {self.port}")
 
     def _answers(self):
