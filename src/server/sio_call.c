@@ -39,7 +39,9 @@ struct call {
     const struct sio_call_watch *watch; /* in place of on_reply; NULL: none */
     void *user;
     bool is_counted;      /* the watch knows how many were asked */
-    unsigned reports_due; /* workers and servers that have not said how many they asked */
+    unsigned reports_due; /* workers that have not said how many they asked */
+    int servers_due;      /* the same of other servers; a report may come before their number */
+    bool counts_servers;  /* their number is not known yet */
     unsigned expected;
     unsigned count;
     unsigned lost; /* asked, and gone */
@@ -144,7 +146,7 @@ static void finish(struct call *call, belfry_err err)
 static void tell_watch(struct call *call)
 {
     if (call->reports_due > 0)
-        return;
+        return; /* only those of this server are asked for others */
     if (!call->is_counted)
         call->watch->asked(call->expected, call->user);
     call->is_counted = true;
@@ -163,7 +165,8 @@ static void finish_if_done(struct call *call)
 {
     if (call->watch != NULL)
         tell_watch(call);
-    if (call->reports_due == 0 && call->count + call->lost >= call->expected)
+    bool is_counted = call->reports_due == 0 && !call->counts_servers && call->servers_due <= 0;
+    if (is_counted && call->count + call->lost >= call->expected)
         finish(call, call->lost > 0 ? BELFRY_ERR_GONE : BELFRY_OK);
 }
 
@@ -215,13 +218,20 @@ static struct worker *home_of(struct belfry *server, uint64_t key)
 
 /* --- news for a call, from its own worker or another ------------------------------------------*/
 
-enum news_kind { NEWS_ASKED, NEWS_REPLY, NEWS_LOST, NEWS_SERVERS, NEWS_PARTIAL };
+enum news_kind {
+    NEWS_ASKED,
+    NEWS_REPLY,
+    NEWS_LOST,
+    NEWS_SERVERS,     /* so many others are asked */
+    NEWS_ASKED_THERE, /* one of them has said how many of its own it asked */
+    NEWS_PARTIAL,
+};
 
 struct news {
     struct job job;
     enum news_kind kind;
     uint64_t key;
-    unsigned count;      /* ASKED; SERVERS: so many will report */
+    unsigned count;
     struct reply *reply; /* REPLY; NULL: no memory for it */
 };
 
@@ -241,8 +251,12 @@ static void hear(struct worker *home, const struct news *news)
         call->lost++;
         break;
     case NEWS_SERVERS:
-        call->reports_due += news->count;
-        call->reports_due--;
+        call->counts_servers = false;
+        call->servers_due += (int)news->count;
+        break;
+    case NEWS_ASKED_THERE:
+        call->servers_due--;
+        call->expected += news->count;
         break;
     case NEWS_PARTIAL:
         finish(call, BELFRY_ERR_PARTIAL);
@@ -547,7 +561,7 @@ static void on_far_heard(struct cluster_ask *ask, enum cluster_heard what, unsig
         break;
     case CLUSTER_ANSWER:
         if (note->type == NOTE_CLIENT_COUNT) {
-            news.kind = NEWS_ASKED;
+            news.kind = NEWS_ASKED_THERE;
             news.count = note->client_count;
             break;
         }
@@ -605,7 +619,8 @@ static belfry_err call_many(struct call *call, const belfry_target *target,
     bool is_far = server->node != NULL && target->nsp->hub != NULL && !target_is_local(target);
     if (surveys == NULL)
         return server_outcome(BELFRY_ERR_NOMEM);
-    call->reports_due = server->worker_count + (is_far ? 1 : 0);
+    call->reports_due = server->worker_count;
+    call->counts_servers = is_far;
     belfry_err err = target_say(target, spec);
     if (err == BELFRY_OK && is_far)
         err = ask_far(target, spec);
