@@ -8,8 +8,9 @@ export function serve(io) {
             socket.join(room);
             reply({ room });
         });
-        socket.on('send-message', ({ roomId, text }) => {
-            io.to(roomId).emit('new-message', { from: socket.id, text, timestamp: Date.now() });
+        socket.on('send-message', ({ roomId, text }, reply) => {
+            io.to(roomId).emit('new-message', { from: socket.id, text, timestamp: Date.now(), room: roomId });
+            reply?.({ room: roomId });
         });
     });
 }
