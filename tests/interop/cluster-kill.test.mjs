@@ -23,6 +23,9 @@ const CLIENTS = 12;
 const ROOM = "everybody";
 const LATE_MS = 30_000;
 
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
 const program = () =>
   path.join(path.dirname(JSON.parse(process.env.INTEROP_FIXTURE)[0]), "belfry");
 
@@ -84,7 +87,8 @@ class Servers {
         });
       }
     });
-    process.once("exit", () => child.kill("SIGKILL"));
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     server.port = await within("a server listens", listens, LATE_MS);
     await until("it has joined", async () =>
       (await fetch(`http://127.0.0.1:${server.port}/readyz`)).ok, LATE_MS);
