@@ -477,14 +477,20 @@ static void await_answers(struct peer *p, unsigned missing)
     }
 }
 
+/* -k messages at a time, so that --rate is kept: who hears them must not fall behind, or Redis ends
+ * its connection. */
 static uint64_t run_publish(struct peer *p, const char *batch, size_t size, double seconds)
 {
-    uint64_t messages = 0, stop_ns = after(seconds);
-    do {
+    uint64_t messages = 0, begin_ns = now_ns(), stop_ns = after(seconds), at_ns;
+    while ((at_ns = now_ns()) < stop_ns) {
+        uint64_t due_ns = begin_ns + messages * 1000000000u / options.rate;
+        struct timespec rest = { .tv_nsec = (long)(due_ns > at_ns ? due_ns - at_ns : 0) };
+        if (rest.tv_nsec > 0)
+            nanosleep(&rest, NULL);
         send_all(p, batch, size);
         await_answers(p, options.depth);
         messages += options.depth;
-    } while (now_ns() < stop_ns);
+    }
     usleep(50000); /* who hears them has time to */
     return messages;
 }
