@@ -397,7 +397,7 @@ bool hub_publish_as(struct hub_nsp *nsp, struct hub_shard *own, struct message *
 {
     struct hub *hub = nsp->hub;
     struct message *evicted = NULL;
-    struct hub_published published;
+    struct hub_published published = { 0 };
     uint64_t to_wake = 0;
     m->nsp = nsp;
     find_owners(hub, m);

@@ -13,6 +13,7 @@
 
 #include "base/base64.h"
 #include "base/decimal.h"
+#include "base/defs.h"
 #include "base/json.h"
 #include "base/utf8.h"
 
@@ -510,6 +511,7 @@ static bool json_event(struct note_reader *r, struct note_piece *out_name,
 /* Behind the first element of `[...` at @at, which was written without blanks. */
 static const uint8_t *skip_first_element(const uint8_t *at, const uint8_t *end)
 {
+    BELFRY_ASSERT(at != NULL);
     if (*++at != '"') {
         while (*at != ',' && *at != ']')
             at++;

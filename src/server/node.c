@@ -106,7 +106,7 @@ belfry_err node_new(struct belfry *server)
     node->worker = &server->workers[0];
     node->last_wait = &node->waits;
     node->giving_up.fire = on_giving_up;
-    node->names = mem_alloc(2 * (NOTE_MAX_NAMES + 1) * sizeof *node->names);
+    node->names = mem_alloc((size_t)2 * (NOTE_MAX_NAMES + 1) * sizeof *node->names);
     belfry_err err =
         node->names != NULL ? redis_url_parse(o->cluster, &node->url, why) : BELFRY_ERR_NOMEM;
     if (err != BELFRY_OK)

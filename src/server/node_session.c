@@ -100,7 +100,8 @@ static belfry_bytes copy_to(char **at, belfry_bytes from)
 static struct session_save *new_save(const char *id, const char *pid, const belfry_bytes *rooms,
                                      unsigned room_count, belfry_bytes data)
 {
-    size_t size = (room_count + 1) * sizeof(belfry_bytes) + 2 * PUBLIC_ID_SIZE + data.size;
+    size_t size =
+        ((size_t)room_count + 1) * sizeof(belfry_bytes) + (size_t)2 * PUBLIC_ID_SIZE + data.size;
     for (unsigned i = 0; i < room_count; i++)
         size += rooms[i].size;
     struct session_save *save = mem_alloc_zeroed(sizeof *save + size);

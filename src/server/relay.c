@@ -85,6 +85,7 @@ belfry_err relay_say(struct worker *worker, const struct relay_tag *tag, struct 
     worker_node_text(worker->server->node_tag, own);
     m->from = bytes_of(own, RELAY_TAG_SIZE);
     relay_put(&saying->payload, m);
+    m->from = bytes_of(NULL, 0);
     if (buf_failed(&saying->payload)) {
         free_saying(saying);
         return BELFRY_ERR_NOMEM;

@@ -349,7 +349,7 @@ void rooms_app_publish(belfry_sock *sock, const struct rooms_request *request,
         return;
     }
     if (published.is_later) {
-        if (sock_is_sio(sock) && sio_of_sock(sock)->asking != NULL)
+        if (said != NULL && sock_is_sio(sock) && sio_of_sock(sock)->asking != NULL)
             said->ack = belfry_ack_later(sio_of_sock(sock)->asking);
         return;
     }

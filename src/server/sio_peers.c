@@ -485,20 +485,24 @@ static belfry_err copy_selection(struct peers_request *r, const struct hub_selec
 static belfry_err select_target(const belfry_target *target, struct message_spec *spec,
                                 struct hub_selection *out)
 {
-    if (target->nsp == NULL || target->nsp->hub == NULL)
-        return server_why(BELFRY_ERR_STATE,
-                          "a parent has no sockets of its own: ask the namespaces made of it");
+    if (target->nsp == NULL || target->nsp->hub == NULL) {
+        (void)server_why(BELFRY_ERR_STATE,
+                         "a parent has no sockets of its own: ask the namespaces made of it");
+        return BELFRY_ERR_STATE;
+    }
     belfry_err err = target_fill(target, spec);
     if (err == BELFRY_OK && target_is_sock(target)) {
         spec->rooms[0] = bytes_of(target->sock->public_id, PUBLIC_ID_SIZE);
         spec->room_count = 1;
     }
+    if (err != BELFRY_OK)
+        return err;
     *out = (struct hub_selection){ .room_count = spec->room_count,
                                    .except_count = spec->except_count,
                                    .rooms = spec->rooms,
                                    .excepts = spec->excepts,
                                    .except_member = spec->except_member };
-    return err;
+    return BELFRY_OK;
 }
 
 static struct peers_request *new_request(belfry_nsp *nsp, const struct hub_selection *selection,
@@ -602,7 +606,7 @@ static belfry_err do_everywhere(const belfry_target *target, const struct peers_
                                 const char *room, enum note_type type)
 {
     struct message_spec spec = { 0 };
-    struct hub_selection selection;
+    struct hub_selection selection = { 0 };
     belfry_bytes excepts[MESSAGE_MAX_ROOMS + 1];
     belfry_bytes target_room = bytes_of_text(room);
     belfry_err err = select_target(target, &spec, &selection);

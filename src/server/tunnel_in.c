@@ -295,7 +295,7 @@ static void end(struct tunnel_in *t)
 static void take_up(struct tunnel_in *t, const struct relay_message *m)
 {
     bool is_next = m->number == t->heard++;
-    if (!is_next || unread(t) + m->body.size > 2 * RELAY_WINDOW ||
+    if (!is_next || unread(t) + m->body.size > (size_t)2 * RELAY_WINDOW ||
         buf_append(&t->input, m->body.data, m->body.size) != BELFRY_OK) {
         (void)say(t, RELAY_DOWN_CLOSE, 0, bytes_of(NULL, 0));
         end(t); /* Redis has lost one, or the relay does not keep to the window */
