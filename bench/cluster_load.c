@@ -1,12 +1,15 @@
 /*
  * cluster_load.c - loads that need two servers, or Redis itself. Loopback, one thread.
  *
- *     cluster_load fanout  --from PORT --to PORT   a sender at one node, a room at the other: -k
- *                                                  messages in flight; when the first member has
- *                                                  got some, as many are sent
- *     cluster_load rate    --from PORT --to PORT   so many messages a second, and how long each
- * took cluster_load rate    --redis PORT            the same by PUBLISH and SUBSCRIBE alone
- *     cluster_load publish --redis PORT            broadcasts of the classic adapter, -k in flight
+ *     cluster_load fanout --from PORT --to PORT
+ *         A sender at one node, a room at the other: -k messages in flight. When the first member
+ *         has got some, as many are sent.
+ *     cluster_load rate --from PORT --to PORT
+ *         So many messages a second, and how long each took.
+ *     cluster_load rate --redis PORT
+ *         The same by PUBLISH and SUBSCRIBE alone.
+ *     cluster_load publish --redis PORT --channel NAME --rooms A,B
+ *         Broadcasts of the classic adapter, -k in flight, at most --rate a second.
  *
  * Clients speak Socket.IO over WebSocket. Nothing is in flight when the clocks are read (-p PID, as
  * often as needed: CPU of a process). One JSON object on stdout.

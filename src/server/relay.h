@@ -1,9 +1,9 @@
 /*
  * relay.h - requests of sessions that live on another node of the cluster.
  *
- *   client ──► relay: relay_out.c ── REQUEST ──► owner: relay_in.c, an exchange without a
- * connection ◄── ANSWER ── client ══► relay: tunnel_out.c ══ bytes ═══► owner: tunnel_in.c, a
- * stream without a descriptor
+ *     client ──► relay_out.c  ── REQUEST ─► relay_in.c   an exchange without a connection
+ *            ◄──              ◄─ ANSWER ──
+ *     client ══► tunnel_out.c ══ bytes ═══► tunnel_in.c  a stream without a descriptor
  *
  * The session's id names its node and worker, so nobody has to be asked who owns it; that a node is
  * gone, PUBLISH says: nobody heard it. What waits for a node is looked after every two seconds.

@@ -101,21 +101,7 @@ static unsigned readiness(const struct tunnel_in *t)
     return t->stream != NULL ? events & t->stream->watch.interest : 0;
 }
 
-static void run_telling(struct worker *worker, struct job *job)
-{
-    struct tunnel_in *t = BELFRY_CONTAINER_OF(job, struct tunnel_in, job);
-    (void)worker;
-    t->is_telling = false;
-    unsigned events = readiness(t);
-    if (events == 0) {
-        free_if_unused(t);
-        return;
-    }
-    t->is_telling = true; /* it must not be freed meanwhile */
-    t->stream->watch.on_ready(&t->stream->watch, events);
-    t->is_telling = false;
-    free_if_unused(t);
-}
+static void run_telling(struct worker *worker, struct job *job);
 
 static void tell_soon(struct tunnel_in *t)
 {
@@ -125,6 +111,20 @@ static void tell_soon(struct tunnel_in *t)
     t->job = (struct job){ .run = run_telling };
     belfry_err err = worker_post(t->worker, &t->job, false);
     BELFRY_ASSERT(err == BELFRY_OK);
+}
+
+static void run_telling(struct worker *worker, struct job *job)
+{
+    struct tunnel_in *t = BELFRY_CONTAINER_OF(job, struct tunnel_in, job);
+    unsigned events = readiness(t);
+    (void)worker;
+    if (events != 0) /* is_telling yet: it must not be freed meanwhile */
+        t->stream->watch.on_ready(&t->stream->watch, events);
+    t->is_telling = false;
+    if (t->stream == NULL)
+        free_if_unused(t);
+    else
+        tell_soon(t); /* again, for as long as it is so */
 }
 
 /* --- the stream -------------------------------------------------------------------------------*/

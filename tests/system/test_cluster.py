@@ -337,6 +337,8 @@ class NoStickySessions(ClusterTest):
             engine = self.opened(servers[0].port)
             engine.port = servers[1].port
             engine.upgrade()
+            engine.send("40")
+            engine.next_message()  # the owner has seen the upgrade
             self.lose(servers[who])
             self.assert_ends(engine.socket.sock)
             left = servers[1 - who]
