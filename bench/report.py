@@ -8,6 +8,7 @@ import subprocess
 from datetime import datetime, timezone
 
 from servers import BUN_PEERS, NODE_PEERS, PEERS, ROOT, bun_program, command_of, target_of
+from cluster import ClusterScenario
 from scenarios import IdleScenario, servers_of
 
 
@@ -40,10 +41,14 @@ def version_of(package):
 def peer_versions(servers):
     """Of what is installed for the peers among @servers, as (name, value)."""
     rows = []
-    if any(name in NODE_PEERS for name in servers):
+    if any(name in NODE_PEERS or name.startswith("sio-nodes") for name in servers):
         rows.append(("Node.js, ws", f"{first_line(['node', '--version'])}, {version_of('ws')}"))
     if any(name in BUN_PEERS for name in servers):
         rows.append(("Bun", first_line([bun_program(), "--version"])))
+    if any(name.startswith("sio-nodes") for name in servers):
+        rows.append(("Redis", first_line(["redis-server", "--version"])))
+        packages = ("@socket.io/redis-adapter", "@socket.io/redis-streams-adapter")
+        rows.append(("adapters", ", ".join(f"{p} {version_of(p)}" for p in packages)))
     if any(name.startswith("sio-") for name in servers):
         versions = [version_of(p) for p in ("socket.io", "engine.io", "@socket.io/bun-engine")]
         rows.append(("socket.io, engine.io, bun-engine", ", ".join(versions)))
@@ -100,6 +105,8 @@ def shell(words):
 def repeat_lines(result, belfry, seconds):
     """How to repeat a row by hand, without bench/run."""
     s = result["scenario"]
+    if isinstance(s, ClusterScenario):
+        return [f"bench/run --only {s.name}"]
     if isinstance(s, IdleScenario):
         sides = ((s.ours, s.load),)
     else:
@@ -148,7 +155,8 @@ def markdown(results, details, belfry, pairs, seconds):
         "Figures are **server CPU seconds per million messages** (echo), deliveries (fan-out) or "
         "connections (connect), medians; the ratio is the median of the pairs' ratios with its "
         "95 % interval. A bound is met when the interval reaches it. `idle-memory` and "
-        "`sio-idle-memory` are RSS for each further connection. "
+        "`sio-idle-memory` are RSS for each further connection; `cluster-*` are CPU microseconds of "
+        "all nodes for each message that crosses (`cluster-latency-*`: p99, in microseconds). "
         "bench/README.md says what is measured and what the floor is.",
         "",
         *(f"- {name}: {value}" for name, value in [*machine(servers), *details]),

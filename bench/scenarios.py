@@ -6,6 +6,8 @@ bounds reference / ours, both in server CPU time per message. Names are what `be
 
 from dataclasses import dataclass
 
+from cluster import CLUSTER_SCENARIOS
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -197,6 +199,7 @@ SCENARIOS = [
     *(workers(1000, depth) for depth in (1, 16)),
     IdleScenario("idle-memory", "belfry-rooms", (8000, 19000), at_most_bytes=300, repeats=5),
     *SIO_SCENARIOS,
+    *CLUSTER_SCENARIOS,
 ]
 
 

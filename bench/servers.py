@@ -109,10 +109,10 @@ def forget_logs():
 class Server:
     """A running server, pinned to one core; a context manager that ends it."""
 
-    def __init__(self, name, belfry, core):
+    def __init__(self, name, port, command, core):
         self.name = name
-        self.port = free_port()
-        self.command = ["taskset", "-c", str(core), *command_of(name, belfry, self.port)]
+        self.port = port
+        self.command = ["taskset", "-c", str(core), *command]
         self.log_path = os.path.join(OUT, f"{name}.log")
 
     def __enter__(self):
