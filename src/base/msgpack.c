@@ -237,6 +237,74 @@ bool msgpack_skip(struct msgpack_reader *r, belfry_bytes *out_value)
     return true;
 }
 
+/* Bytes and values behind a first byte. */
+struct extent {
+    uint64_t bytes;
+    uint64_t values;
+};
+
+/* What first bytes from c0 to df say: bytes that follow for sure, how wide a size of more is, and
+ * how many values each of it counts. */
+static const struct {
+    uint8_t fixed, size_width, values;
+} long_forms[32] = {
+    { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 },               /* nil, -, false, true */
+    { 0, 1, 0 }, { 0, 2, 0 }, { 0, 4, 0 },                            /* bin */
+    { 1, 1, 0 }, { 1, 2, 0 }, { 1, 4, 0 },                            /* ext */
+    { 4, 0, 0 }, { 8, 0, 0 },                                         /* float */
+    { 1, 0, 0 }, { 2, 0, 0 }, { 4, 0, 0 }, { 8, 0, 0 },               /* uint */
+    { 1, 0, 0 }, { 2, 0, 0 }, { 4, 0, 0 }, { 8, 0, 0 },               /* int */
+    { 2, 0, 0 }, { 3, 0, 0 }, { 5, 0, 0 }, { 9, 0, 0 }, { 17, 0, 0 }, /* fixext */
+    { 0, 1, 0 }, { 0, 2, 0 }, { 0, 4, 0 },                            /* str */
+    { 0, 2, 1 }, { 0, 4, 1 },                                         /* array */
+    { 0, 2, 2 }, { 0, 4, 2 },                                         /* map */
+};
+
+static bool take_long_extent(struct msgpack_reader *r, uint8_t first, struct extent *out)
+{
+    uint64_t size = 0;
+    unsigned form = first - 0xc0u;
+    if (first == 0xc1 ||
+        (long_forms[form].size_width > 0 && !take_number(r, long_forms[form].size_width, &size)))
+        return false;
+    if (long_forms[form].values > 0)
+        *out = (struct extent){ .values = size * long_forms[form].values };
+    else
+        *out = (struct extent){ .bytes = size + long_forms[form].fixed };
+    return true;
+}
+
+static bool take_extent(struct msgpack_reader *r, struct extent *out)
+{
+    uint64_t first;
+    if (!take_number(r, 1, &first))
+        return false;
+    *out = (struct extent){ 0 };
+    if (first >= 0xa0 && first < 0xc0)
+        out->bytes = first & 0x1fu;
+    else if (first >= 0x90 && first < 0xa0)
+        out->values = first & 0x0fu;
+    else if (first >= 0x80 && first < 0x90)
+        out->values = (first & 0x0fu) * 2;
+    else if (first >= 0xc0 && first < 0xe0)
+        return take_long_extent(r, (uint8_t)first, out);
+    return true;
+}
+
+bool msgpack_pass(struct msgpack_reader *r)
+{
+    struct msgpack_reader ahead = *r;
+    struct extent extent;
+    for (uint64_t due = 1; due > 0; due += extent.values - 1) {
+        if (due > left_of(&ahead) || !take_extent(&ahead, &extent) ||
+            extent.bytes > left_of(&ahead))
+            return false;
+        ahead.at += extent.bytes;
+    }
+    *r = ahead;
+    return true;
+}
+
 bool msgpack_is_undefined(const struct msgpack_token *token)
 {
     return token->kind == MSGPACK_EXT && token->ext_type == 0 && token->is_fixext &&

@@ -117,6 +117,9 @@ BELFRY_NODISCARD bool msgpack_next(struct msgpack_reader *r, struct msgpack_toke
 /* Skips one value with all that is in it; @out_value is where it stood. */
 BELFRY_NODISCARD bool msgpack_skip(struct msgpack_reader *r, belfry_bytes *out_value);
 
+/* The same for a value that nobody will read: what its texts and numbers hold is not looked at. */
+BELFRY_NODISCARD bool msgpack_pass(struct msgpack_reader *r);
+
 /* undefined, as notepack.io writes it. */
 bool msgpack_is_undefined(const struct msgpack_token *token);
 

@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "cluster/node.h"
+#include "redis/peek.h"
 #include "redis/python.h"
 
 #define ASK_AT_ONCE 256 /* channels of one command */
@@ -254,12 +255,20 @@ void channels_lost(struct cluster *c)
     c->host.on_listening(c, c->channels.confirmed, c->user);
 }
 
+static void tell_hearing(struct cluster *c, const struct channel *channel, bool is_heard)
+{
+    if (channel->kind == CHANNEL_ROOM)
+        c->host.on_hearing(c, bytes_of(channel->nsp->name, channel->nsp->name_size), channel->room,
+                           is_heard, c->user);
+}
+
 static void leave(struct cluster *c, struct channel *channel)
 {
     belfry_bytes argv[] = { bytes_of_text(verb_of(c, channel, true)),
                             bytes_of(channel->name, channel->name_size) };
     if (channel->state != CHANNEL_OFF && link_is_up(c->subscriber))
         (void)link_command(c->subscriber, argv, 2, NULL, NULL, 0); /* else it goes on to hear it */
+    tell_hearing(c, channel, false);
     drop(c, channel);
 }
 
@@ -278,9 +287,7 @@ static void confirm(struct cluster *c, belfry_bytes name)
         return;
     channel->state = CHANNEL_ON;
     end_restoring(c, channel);
-    if (channel->kind == CHANNEL_ROOM && !is_stream(c))
-        c->host.on_deaf(c, bytes_of(channel->nsp->name, channel->nsp->name_size), &channel->room,
-                        c->user);
+    tell_hearing(c, channel, true);
     c->channels.confirmed = BELFRY_MAX(c->channels.confirmed, channel->number);
     c->host.on_listening(c, c->channels.confirmed, c->user);
     cluster_check_up(c);
@@ -299,6 +306,29 @@ static void hear_python(struct cluster *c, belfry_bytes payload)
         cluster_count_one(err == BELFRY_ERR_NOMEM ? &c->counters.dropped_memory : &c->counters.bad);
 }
 
+/* Rooms with a channel of their own have members, or had them not long ago. */
+static bool is_listened_to(struct cluster *c, const struct channel *general, belfry_bytes room)
+{
+    belfry_bytes nsp = bytes_of(general->nsp->name, general->nsp->name_size);
+    size_t tag_size = strlen(c->options.tag);
+    bool may_be_id = room.size >= tag_size && memcmp(room.data, c->options.tag, tag_size) == 0;
+    return may_be_id || find(c, channel_name(c, "", nsp, room)) != NULL;
+}
+
+/* Said to rooms that are elsewhere: had it been one room, it would not have come here. */
+static bool is_for_others(struct cluster *c, const struct channel *channel, belfry_bytes payload)
+{
+    struct note_peek peek;
+    if (c->contract != NOTE_CLASSIC || channel->kind != CHANNEL_GENERAL ||
+        !note_peek(payload, &peek))
+        return false;
+    for (unsigned i = 0; i < peek.room_count; i++) {
+        if (is_listened_to(c, channel, peek.rooms[i]))
+            return false;
+    }
+    return true;
+}
+
 static void hear_payload(struct cluster *c, const struct channel *channel, belfry_bytes payload)
 {
     struct note note;
@@ -311,6 +341,8 @@ static void hear_payload(struct cluster *c, const struct channel *channel, belfr
         hear_python(c, payload);
         return;
     }
+    if (is_for_others(c, channel, payload))
+        return;
     belfry_err err =
         channel->kind == CHANNEL_RESPONSE && c->contract == NOTE_CLASSIC
             ? note_decode_classic_response(payload, &c->options.limits, &c->scratch, &note)
@@ -474,9 +506,6 @@ void cluster_unlisten(struct cluster *c, belfry_bytes nsp_name, belfry_bytes roo
         return;
     channel->is_wanted = false;
     idle_from(&c->channels, channel, c->loop->now_ms);
-    if (c->channels.idle_count <= MAX_IDLE)
-        return;
-    struct channel *oldest = c->channels.idle;
-    c->host.on_deaf(c, bytes_of(oldest->nsp->name, oldest->nsp->name_size), NULL, c->user);
-    leave(c, oldest); /* who comes back to it may have missed something */
+    if (c->channels.idle_count > MAX_IDLE)
+        leave(c, c->channels.idle);
 }

@@ -81,7 +81,7 @@ static void tell_deaf(struct cluster *c)
     if (is_stream(c))
         return; /* the reader goes on where it was */
     for (struct cluster_nsp *nsp = c->first_nsp; nsp != NULL; nsp = nsp->next)
-        c->host.on_deaf(c, bytes_of(nsp->name, nsp->name_size), NULL, c->user);
+        c->host.on_deaf(c, bytes_of(nsp->name, nsp->name_size), c->user);
 }
 
 void cluster_check_up(struct cluster *c)

@@ -72,10 +72,11 @@ struct cluster_host {
     /* All links are up and all channels subscribed; or not any more, and why. */
     void (*on_up)(struct cluster *cluster, void *user);
     void (*on_down)(struct cluster *cluster, const char *why, void *user);
-    /* Pub/Sub: up to now this node may have missed what others said in @nsp, in @room (NULL: in
-     * all). */
-    void (*on_deaf)(struct cluster *cluster, belfry_bytes nsp, const belfry_bytes *room,
-                    void *user);
+    /* Pub/Sub: up to now this node may have missed what others said in @nsp. */
+    void (*on_deaf)(struct cluster *cluster, belfry_bytes nsp, void *user);
+    /* Pub/Sub: from now on @room is heard, or is not any more. */
+    void (*on_hearing)(struct cluster *cluster, belfry_bytes nsp, belfry_bytes room, bool is_heard,
+                       void *user);
     /* A stream: what it holds begins behind @id, seen from here. */
     void (*on_begin)(struct cluster *cluster, struct message_id id, void *user);
     /* What was listened for up to @mark (cluster_mark) is heard now, or the cluster is down. */

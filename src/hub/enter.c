@@ -144,6 +144,8 @@ static belfry_err take_missed(const struct entry *e)
     belfry_err err = BELFRY_OK;
     e->joined->has_gap = is_from_future || message_id_compare(since, nsp->log_floor) < 0 ||
                          message_id_compare(since, nsp->missed) < 0;
+    for (uint32_t i = 0; i < e->room_count && !e->joined->has_gap; i++)
+        e->joined->has_gap = nsp_is_deaf(nsp, e->rooms[i].room);
     for (uint32_t i = start; i < log->count && err == BELFRY_OK; i++) {
         struct message *m = message_ring_at(log, i);
         if (i + PREFETCH_AHEAD < log->count)

@@ -41,6 +41,7 @@ struct hub_room {
     uint64_t interest; /* bit w: worker w has members */
     uint32_t member_count;
     bool is_count_due; /* somebody will announce the count soon */
+    bool is_heard;     /* what other processes say in it comes here (hub_hear_room) */
     uint16_t name_size;
     char name[];
 };
@@ -104,6 +105,7 @@ struct hub_outlet {
     struct loop *loop; /* of who reads; NULL: there is no outlet */
     unsigned worker;   /* the same */
     bool is_sequencer;
+    bool is_partial;     /* what others say in a room comes only if it is_heard */
     atomic_bool is_full; /* a sequencer takes no more for now: AGAIN */
 };
 
@@ -207,9 +209,14 @@ void hub_outlet_push(struct hub *hub, struct hub_shard *own, struct delivery *de
  * message comes a reference. Thread: the reader. */
 struct delivery *hub_outlet_take(struct hub *hub, struct post **rest);
 
-/* What was said elsewhere may have been missed up to now: who resumes from before has a gap. In
- * @room (not with a sequencer), NULL: anywhere in @nsp. */
-void hub_note_missed(struct hub_nsp *nsp, const belfry_bytes *room, uint64_t wall_ms);
+/* What was said elsewhere in @nsp may have been missed up to now: who resumes from before has a
+ * gap.
+ */
+void hub_note_missed(struct hub_nsp *nsp, uint64_t wall_ms);
+
+/* Where the outlet is_partial: from now on what others say in @room comes here, or does not. Who
+ * resumes from before, or while it does not, has a gap. Without memory it counts as not heard. */
+void hub_hear_room(struct hub_nsp *nsp, belfry_bytes room, bool is_heard, uint64_t wall_ms);
 
 /* With a sequencer: the log begins behind @id; who resumes from before has a gap. */
 void hub_begin_behind(struct hub_nsp *nsp, struct message_id id);

@@ -29,7 +29,7 @@ static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp
         return 0;
     case HUB_SINCE_ID:
         /* A position from the future is not one of ours. */
-        *out_gap = message_id_compare(how->id, view->floor) < 0 ||
+        *out_gap = nsp_is_deaf(nsp, room) || message_id_compare(how->id, view->floor) < 0 ||
                    message_id_compare(how->id, nsp->missed) < 0 ||
                    message_id_compare(how->id, nsp->last) > 0;
         return message_id_compare(how->id, nsp->last) > 0

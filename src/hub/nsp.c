@@ -46,7 +46,7 @@ struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t h
 
 void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room)
 {
-    if (room->member_count > 0 || room->view.ring.count > 0)
+    if (room->member_count > 0 || room->view.ring.count > 0 || room->is_heard)
         return;
     if (message_id_compare(nsp->forgotten, room->view.floor) < 0)
         nsp->forgotten = room->view.floor;
@@ -421,22 +421,36 @@ bool hub_publish_as(struct hub_nsp *nsp, struct hub_shard *own, struct message *
 
 /* --- what was not heard -----------------------------------------------------------------------*/
 
-void hub_note_missed(struct hub_nsp *nsp, const belfry_bytes *name, uint64_t wall_ms)
+/* Whoever heard the newest message has missed something all the same: a place behind it. One of its
+ * own, unless others give the places. */
+static struct message_id place_behind(struct hub_nsp *nsp, uint64_t wall_ms)
 {
-    uint64_t hash = name != NULL ? map_hash(&nsp->hub->hash_key, *name) : 0;
-    pthread_mutex_lock(&nsp->lock);
-    /* Whoever heard the newest message has missed something all the same: a place behind it. One of
-     * its own, unless others give the places. */
     struct message_id place = next_id(nsp->last, nsp->hub->outlet.is_sequencer ? 0 : wall_ms);
     if (!nsp->hub->outlet.is_sequencer)
         nsp->last = place;
-    struct hub_room *room = name != NULL ? nsp_find_room(nsp, *name, hash) : NULL;
-    if (name == NULL)
-        nsp->missed = place;
-    else if (room != NULL)
-        room->view.floor = place;
-    else
-        nsp->forgotten = place;
+    return place;
+}
+
+void hub_note_missed(struct hub_nsp *nsp, uint64_t wall_ms)
+{
+    pthread_mutex_lock(&nsp->lock);
+    nsp->missed = place_behind(nsp, wall_ms);
+    pthread_mutex_unlock(&nsp->lock);
+}
+
+void hub_hear_room(struct hub_nsp *nsp, belfry_bytes name, bool is_heard, uint64_t wall_ms)
+{
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    belfry_err err;
+    pthread_mutex_lock(&nsp->lock);
+    struct hub_room *room =
+        is_heard ? nsp_get_room(nsp, name, hash, &err) : nsp_find_room(nsp, name, hash);
+    if (room != NULL && is_heard)
+        room->view.floor = place_behind(nsp, wall_ms);
+    if (room != NULL) {
+        room->is_heard = is_heard;
+        nsp_drop_room_if_unused(nsp, room);
+    }
     pthread_mutex_unlock(&nsp->lock);
 }
 
@@ -561,12 +575,24 @@ static void free_parts(struct hub_nsp *nsp)
     mem_free(nsp->shards);
 }
 
+/* Those that were listened to to the end. */
+static void drop_rooms(struct hub_nsp *nsp)
+{
+    struct map_cursor cursor = { 0 };
+    for (struct map_node *node; (node = map_next(&nsp->rooms, &cursor)) != NULL;) {
+        struct hub_room *room = BELFRY_CONTAINER_OF(node, struct hub_room, by_name);
+        room->is_heard = false;
+        nsp_drop_room_if_unused(nsp, room);
+    }
+}
+
 void nsp_deinit(struct hub_nsp *nsp)
 {
     struct message *evicted = NULL;
     while (nsp->log.count > 0)
         evict_oldest(nsp, &evicted);
     free_evicted(evicted);
+    drop_rooms(nsp);
     BELFRY_ASSERT(nsp->rooms.count == 0);
     message_ring_deinit(&nsp->log);
     map_deinit(&nsp->rooms);

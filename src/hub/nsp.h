@@ -22,6 +22,12 @@ struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t h
 /* Without members and history it goes; its floor stays. */
 void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room);
 
+/* May others have said something in @room that did not come here? */
+static inline bool nsp_is_deaf(const struct hub_nsp *nsp, const struct hub_room *room)
+{
+    return nsp->hub->outlet.is_partial && !room->is_heard;
+}
+
 /* A marker, behind what has been published so far; @shard is the caller's own, who drains next. */
 void nsp_push_own(struct hub_shard *shard, struct delivery *marker);
 

@@ -19,8 +19,9 @@
 #include "server/sio_recovery.h"
 #include "server/sock.h"
 
-#define LINGER_MS 10000 /* a room that lost its last member is listened to for so long */
-#define GIVE_UP_MS 1000 /* on Redis' word: a newcomer is not kept longer */
+#define LINGER_MS 10000        /* a room that lost its last member is listened to for so long */
+#define LINGER_PLAIN_MS 120000 /* and for so long, if there is a history to come back to */
+#define GIVE_UP_MS 1000        /* on Redis' word: a newcomer is not kept longer */
 
 /* --- making -----------------------------------------------------------------------------------*/
 
@@ -76,6 +77,7 @@ static void open_outlet(struct node *node)
     hub->outlet.worker = 0;
     hub->outlet.loop = &node->worker->loop;
     hub->outlet.is_sequencer = node->url.contract == NOTE_STREAMS;
+    hub->outlet.is_partial = !hub->outlet.is_sequencer;
     if (hub->outlet.is_sequencer)
         hub->epoch[0] = '\0'; /* ids are the stream's, whoever gives them out */
 }
@@ -161,7 +163,7 @@ static void refresh_sessions(struct belfry *server)
 static void tell_local_gap(struct belfry_nsp *nsp, void *arg)
 {
     (void)arg;
-    hub_note_missed(nsp->hub, NULL, 0);
+    hub_note_missed(nsp->hub, 0);
 }
 
 static void on_up(struct cluster *cluster, void *user)
@@ -252,14 +254,23 @@ static struct hub_nsp *find_hub(struct node *node, belfry_bytes name)
     return nsp != NULL ? nsp->hub : NULL;
 }
 
-static void on_deaf(struct cluster *cluster, belfry_bytes name, const belfry_bytes *room,
-                    void *user)
+static void on_deaf(struct cluster *cluster, belfry_bytes name, void *user)
 {
     struct node *node = user;
     struct hub_nsp *nsp = find_hub(node, name);
     (void)cluster;
     if (nsp != NULL)
-        hub_note_missed(nsp, room, worker_wall_ms(node->worker));
+        hub_note_missed(nsp, worker_wall_ms(node->worker));
+}
+
+static void on_hearing(struct cluster *cluster, belfry_bytes name, belfry_bytes room, bool is_heard,
+                       void *user)
+{
+    struct node *node = user;
+    struct hub_nsp *nsp = find_hub(node, name);
+    (void)cluster;
+    if (nsp != NULL)
+        hub_hear_room(nsp, room, is_heard, worker_wall_ms(node->worker));
 }
 
 static void begin_behind(struct belfry_nsp *nsp, void *arg)
@@ -500,6 +511,7 @@ belfry_err node_start(struct belfry *server)
         .on_up = on_up,
         .on_down = on_down,
         .on_deaf = on_deaf,
+        .on_hearing = on_hearing,
         .on_begin = on_begin,
         .on_listening = on_listening,
         .is_busy = is_busy,
@@ -522,7 +534,8 @@ belfry_err node_start(struct belfry *server)
         .limits = { .max_depth = JSON_MAX_DEPTH, .max_attachments = UINT8_MAX },
         .hash_key = &server->hub.hash_key,
     };
-    options.linger_ms = LINGER_MS;
+    options.linger_ms = (uint32_t)BELFRY_MIN((uint64_t)o->history_ms, (uint64_t)LINGER_PLAIN_MS);
+    options.linger_ms = BELFRY_MAX(options.linger_ms, (uint32_t)LINGER_MS);
     nsp_each(server, find_window, &options.linger_ms);
     worker_node_text(server->node_tag, options.tag);
     node->cluster = cluster_new(&node->worker->loop, &server->env.random, &options, &host, node);

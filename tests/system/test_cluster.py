@@ -211,6 +211,23 @@ class Resuming(ClusterTest):
         first = ada.ask(type="message", text="one")["id"]
         self.assertTrue(self.connect(server=b).ask(type="join", room="r", since=first)["gap"])
 
+    def test_with_pub_sub_the_same_server_knows_what_was_missed(self):
+        a, b = self.nodes()
+        ada, bob = self.join("r", "ada", a), self.join("r", "bob", b)
+        first = ada.ask(type="message", text="one")["id"]
+        bob.next_of("message")
+        ada.close()
+        eventually(lambda: a.metric("belfry_sockets") == 0, "she has gone")
+        heard = a.metric('belfry_cluster_messages_total.*"in"')
+        bob.ask(type="message", text="two")
+        eventually(lambda: a.metric('belfry_cluster_messages_total.*"in"') > heard, "two is there")
+        back = self.connect(server=a)
+        joined = back.ask(type="join", room="r", since=first)
+        self.assertEqual([m["text"] for m in joined["history"]], ["two"])
+        self.assertFalse(joined["gap"])
+        # In a room that nobody here was in, something may have been said.
+        self.assertTrue(back.ask(type="join", room="s", since=first)["gap"])
+
     def test_a_resend_to_another_server_counts_once(self):
         a, b = self.nodes(contract="streams")
         ada = self.join("r", "ada", a)
