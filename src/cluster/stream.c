@@ -312,21 +312,44 @@ static belfry_err ask_tip(struct cluster *c, struct link *link, link_reply_fn *f
     return link_command(link, argv, BELFRY_COUNT(argv), fn, NULL, 0);
 }
 
+/* CLIENT and two or three words. */
+static void command_client(struct cluster *c, const char *verb, uint64_t id, link_reply_fn *fn)
+{
+    char text[24];
+    int size = snprintf(text, sizeof text, "%llu", (unsigned long long)id);
+    belfry_bytes argv[] = { BELFRY_BYTES("CLIENT"), bytes_of_text(verb), BELFRY_BYTES("ID"),
+                            bytes_of(text, (size_t)size) };
+    (void)link_command(c->publisher, argv, BELFRY_COUNT(argv), fn, NULL, 0);
+}
+
+/* The old connection, seen by Redis: does it have our name? A Redis that was started anew gives
+ * the same numbers to others. */
+static void on_old_client(struct link *link, const struct resp *reply, void *user, void *arg)
+{
+    struct cluster *c = user;
+    char name[64];
+    int size = snprintf(name, sizeof name, " name=belfry-%s-say ", c->uid);
+    (void)arg;
+    if (reply == NULL)
+        return;
+    if (reply->type == RESP_TEXT &&
+        memmem(reply->text.data, reply->text.size, name, (size_t)size) != NULL)
+        command_client(c, "KILL", c->stream.old_client_id, NULL);
+    c->stream.old_client_id = link_client_id(link);
+    (void)ask_tip(c, link, on_sync_tip);
+}
+
+/* What an old connection still holds must not be added behind our back. */
 void stream_publisher_up(struct cluster *c)
 {
     struct stream_engine *s = &c->stream;
-    char id[24];
-    if (s->old_client_id != 0) {
-        /* What the old connection still holds must not be added behind our back. */
-        belfry_bytes argv[] = { BELFRY_BYTES("CLIENT"), BELFRY_BYTES("KILL"), BELFRY_BYTES("ID"),
-                                bytes_of(id,
-                                         (size_t)snprintf(id, sizeof id, "%llu",
-                                                          (unsigned long long)s->old_client_id)) };
-        (void)link_command(c->publisher, argv, BELFRY_COUNT(argv), NULL, NULL, 0);
-    }
-    s->old_client_id = link_client_id(c->publisher);
     s->is_stalled = false;
     s->knows_tip = false;
+    if (s->old_client_id != 0 && s->old_client_id != link_client_id(c->publisher)) {
+        command_client(c, "LIST", s->old_client_id, on_old_client);
+        return;
+    }
+    s->old_client_id = link_client_id(c->publisher);
     (void)ask_tip(c, c->publisher, on_sync_tip);
 }
 

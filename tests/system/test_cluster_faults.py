@@ -397,7 +397,7 @@ class Stream(FaultTest):
         for who in (ada, bob):
             self.assertEqual([who.next_of("message")["text"] for _ in range(20)],
                              [str(i) for i in range(20)])
-        self.counted(a, refused=lambda n: n >= 20)
+        self.counted(a, refused=lambda n: n >= 1)  # those behind it were not sent
         self.assert_said_once(a)
 
     def test_redis_comes_back_empty(self):
