@@ -29,6 +29,7 @@ class ClusterScenario:
     at_most: float = None
     at_least: float = None
     figure: str = "cpu_us"  # or "p99_us"
+    is_pinned: bool = True  # nodes on one core, Redis and the load on the other
 
     @property
     def sides(self):
@@ -86,6 +87,7 @@ CLUSTER_SCENARIOS = [
         load=("rate", "--rate", "2000"),
         at_most=3,
         figure="p99_us",
+        is_pinned=False,
     ),
 ]
 
