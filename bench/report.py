@@ -143,9 +143,52 @@ def shortfalls(results):
     return [*lines, *([] if missed else ["Nothing."]), ""]
 
 
-def markdown(results, details, belfry, pairs, seconds):
+ROWS_HEAD = [
+    "| Scenario | Belfry | Reference | Ratio | Bound | Met |",
+    "|---|---:|---:|---:|---|---|",
+]
+
+
+def facts(results, details):
+    """The machine and the peers, then @details."""
     servers = {name for r in results for name in servers_of(r["scenario"])}
-    failures = [r for r in results if "error" in r]
+    return [f"- {name}: {value}" for name, value in [*machine(servers), *details]]
+
+
+def failures(results):
+    failed = [r for r in results if "error" in r]
+    return [line for r in failed for line in (f"`{r['scenario'].name}` failed: {r['error']}", "")]
+
+
+def section(title, results, details, pairs, seconds):
+    """A part of the results that was measured by itself."""
+    lines = [
+        f"## {title}",
+        "",
+        f"Measured by itself: {pairs} interleaved pairs of runs of at most {seconds:g} s.",
+        "",
+        *facts(results, details),
+        "",
+        *ROWS_HEAD,
+        *(row(result) for result in results),
+        "",
+        *failures(results),
+    ]
+    missed = shortfalls(results)[2:]
+    return "\n".join([*lines, *(["Falls short:", "", *missed] if missed[0] != "Nothing." else [])])
+
+
+def put_section(text, title, new):
+    """@text with the section @title replaced by @new, or with it at the end."""
+    head, mark, rest = text.partition(f"\n## {title}\n")
+    if not mark:
+        return text.rstrip("\n") + "\n\n" + new.rstrip("\n") + "\n"
+    at = rest.find("\n## ")
+    tail = rest[at:] if at != -1 else ""
+    return head + "\n" + new.rstrip("\n") + "\n" + tail
+
+
+def markdown(results, details, belfry, pairs, seconds):
     lines = [
         "# Results",
         "",
@@ -159,16 +202,14 @@ def markdown(results, details, belfry, pairs, seconds):
         "all nodes for each message that crosses (`cluster-latency-*`: p99, in microseconds). "
         "bench/README.md says what is measured and what the floor is.",
         "",
-        *(f"- {name}: {value}" for name, value in [*machine(servers), *details]),
+        *facts(results, details),
         "",
-        "| Scenario | Belfry | Reference | Ratio | Bound | Met |",
-        "|---|---:|---:|---:|---|---|",
+        *ROWS_HEAD,
         *(row(result) for result in results),
         "",
         generator_note(results),
+        *failures(results),
     ]
-    for failure in failures:
-        lines += [f"`{failure['scenario'].name}` failed: {failure['error']}", ""]
     lines += shortfalls(results)
     lines += [
         "## To repeat a row",
