@@ -232,9 +232,48 @@ BELFRY_API belfry_err belfry_ws(belfry *server, const char *pattern,
  * those of your own routes meet in the same rooms. Errors: INVALID, STATE, NOMEM. */
 BELFRY_API belfry_err belfry_rooms(belfry *server, const char *pattern);
 
-/** Names the user of the socket that will come of @req, for presence; call it in `upgrade`, or in
- * `allow` of belfry_socketio: then it holds in each namespace that the client connects to. Errors:
- * INVALID (not UTF-8), NOMEM. */
+/* --- Server-Sent Events --------------------------------------------------------------------- */
+
+/** What happens on the route of an event stream (WHATWG HTML 9.2). All zero is a stream whose
+ * readers name their rooms themselves: ?room=news&room=sport. */
+typedef struct belfry_sse_handlers {
+    /** Before the stream begins: decides who may read, and says what, by belfry_request_join.
+     * Return 0 to accept, or refuse: any HTTP status from 400 to 599 (an EventSource gives up
+     * then); belfry_reply may have given it a body. A reader that names no rooms hears what is said
+     * to everyone. */
+    unsigned (*request)(belfry_request *req, void *user);
+    /** The stream has begun; it may be written to (belfry_send: text, an event without id), and
+     * join more rooms. */
+    void (*open)(belfry_sock *sock, void *user);
+    /** The last callback: the reader has gone, or was closed. @code as of belfry_ws_handlers. */
+    void (*close)(belfry_sock *sock, uint16_t code, belfry_bytes reason, void *user);
+    /** After close: frees what belfry_data points at holds. */
+    void (*free_data)(void *data);
+    void *user;
+} belfry_sse_handlers;
+
+/** Serves an event stream at @pattern (as in belfry_http, without the method). A reader is a member
+ * of its rooms like any other: belfry_broadcast(..., BELFRY_TEXT, ...) is an event whose data is
+ * the text, belfry_emit one with the event's name whose data is the room protocol's object
+ * (docs/feed.md). What has an id can be resumed: a reader that comes back with Last-Event-ID, or
+ * ?since=, gets what it missed and then goes on live; ?history=N gives a new one the last N of each
+ * room. @handlers is copied. Errors: INVALID, STATE, NOMEM. */
+BELFRY_API belfry_err belfry_sse(belfry *server, const char *pattern,
+                                 const belfry_sse_handlers *handlers);
+
+/** The same as the program has it at /events: readers name one room or more, may say who they are
+ * (?user=), and their rooms hear that they came and went. Errors: INVALID, STATE, NOMEM. */
+BELFRY_API belfry_err belfry_events(belfry *server, const char *pattern);
+
+/** One more room that the reader begins in; call it in `request` of belfry_sse. Errors: INVALID
+ * (not a room's name), STATE (another route), NOMEM. */
+BELFRY_API belfry_err belfry_request_join(belfry_request *req, const char *room);
+
+/* --- sockets -------------------------------------------------------------------------------- */
+
+/** Names the user of the socket that will come of @req, for presence; call it in `upgrade`, in
+ * `request` of belfry_sse, or in `allow` of belfry_socketio: then it holds in each namespace that
+ * the client connects to. Errors: INVALID (not UTF-8), NOMEM. */
 BELFRY_API belfry_err belfry_request_set_user(belfry_request *req, const char *user);
 
 /** The server that @req came to. */
@@ -247,7 +286,8 @@ BELFRY_API belfry_err belfry_send(belfry_sock *sock, belfry_type type, const voi
                                   size_t size);
 BELFRY_API belfry_err belfry_send_text(belfry_sock *sock, const char *text);
 
-/** Begins the close handshake (RFC 6455 7.1.2): what was sent before still arrives. @code 1000,
+/** Begins the close handshake (RFC 6455 7.1.2; an event stream just ends, and its EventSource comes
+ * back): what was sent before still arrives. @code 1000,
  * 1001, 1008, 1011, 3000-4999 and the like; @reason may be NULL, is cut to 123 bytes. `close` is
  * called when the peer has answered or close_timeout_ms is over. A no-op when already closing. */
 BELFRY_API void belfry_close(belfry_sock *sock, uint16_t code, const char *reason);

@@ -1,8 +1,9 @@
 /*
  * serve.c - the program's server, made of the public API only.
  *
- *   /ws  the room protocol      /socket.io/  the same for Socket.IO      /healthz /readyz /metrics
- * operations with --demo also:  /  the pages      /echo  every message comes back
+ *   /ws  the room protocol      /events  the same to read      /socket.io/  the same for Socket.IO
+ * /healthz /readyz /metrics operations with --demo also:  /  the pages      /echo  every message
+ * comes back
  */
 #include "cli/serve.h"
 
@@ -49,6 +50,8 @@ static belfry *make_server(struct config *config, int *out_code)
     belfry *server = belfry_new(&config->options);
     *out_code = server == NULL ? 2 : 1;
     belfry_err err = server != NULL ? belfry_rooms(server, "/ws") : BELFRY_ERR_NOMEM;
+    if (err == BELFRY_OK)
+        err = belfry_events(server, "/events");
     if (err == BELFRY_OK)
         err = add_socketio(server);
     if (err == BELFRY_OK)

@@ -8,6 +8,8 @@
  * have missed, what comes after it is heard. All that may fail comes before anything is changed,
  * or is undone.
  */
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "hub/everyone.h"
 #include "hub/local_room.h"
@@ -156,6 +158,41 @@ static belfry_err take_missed(const struct entry *e)
     return err;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    const struct message *const *x = a;
+    const struct message *const *y = b;
+    return message_id_compare((*x)->id, (*y)->id);
+}
+
+/* In the order of the namespace; what was said to two of the rooms is there once. */
+static void merge(struct hub_joined *joined)
+{
+    uint32_t kept = 0;
+    if (joined->history_count > 1)
+        qsort(joined->history, joined->history_count, sizeof *joined->history, by_id);
+    for (uint32_t i = 0; i < joined->history_count; i++) {
+        if (kept > 0 && joined->history[kept - 1] == joined->history[i])
+            message_unref(joined->history[i]);
+        else
+            joined->history[kept++] = joined->history[i];
+    }
+    joined->history_count = kept;
+}
+
+static belfry_err take_latest(const struct entry *e)
+{
+    belfry_err err = BELFRY_OK;
+    for (uint32_t r = 0; r < e->room_count && err == BELFRY_OK; r++) {
+        const struct message_ring *ring = &e->rooms[r].room->view.ring;
+        uint32_t i = ring->count - BELFRY_MIN(e->how->history, ring->count);
+        for (; i < ring->count && err == BELFRY_OK; i++)
+            err = add_missed(e->joined, message_ring_at(ring, i));
+    }
+    merge(e->joined);
+    return err;
+}
+
 /* --- under the lock ---------------------------------------------------------------------------*/
 
 static belfry_err find_rooms(struct entry *e)
@@ -183,6 +220,8 @@ static belfry_err enter_locked(struct entry *e, struct hub_shard *shard)
     belfry_err err = find_rooms(e);
     if (err == BELFRY_OK && e->how->has_since)
         err = take_missed(e);
+    else if (err == BELFRY_OK && e->how->history > 0)
+        err = take_latest(e);
     if (err != BELFRY_OK) {
         drop_found_rooms(e);
         return err;

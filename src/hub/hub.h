@@ -254,6 +254,8 @@ struct hub_enter {
     bool has_since;
     struct message_id since;
     belfry_bytes own_id;
+    /* Who comes without @since: the last so many of each of @rooms, in one order. */
+    uint32_t history;
     /* As in struct hub_join. */
     void (*on_live)(struct member *member, const struct hub_joined *joined, void *user);
     void *user;

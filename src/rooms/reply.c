@@ -71,6 +71,15 @@ void rooms_put_welcome(struct buf *b, struct rooms_person self)
     buf_put_char(b, '}');
 }
 
+/* How whole it is, and where to go on from; ends the object. */
+static void put_position(struct buf *b, belfry_bytes gap, belfry_bytes last)
+{
+    buf_put_bytes(b, gap.size > 0 ? BELFRY_BYTES(",\"gap\":true") : BELFRY_BYTES(",\"gap\":false"));
+    put_text_field(b, BELFRY_BYTES(",\"reason\":"), gap);
+    put_text_field(b, BELFRY_BYTES(",\"last\":"), last);
+    buf_put_char(b, '}');
+}
+
 void rooms_put_joined(struct buf *b, const struct rooms_joined *joined)
 {
     buf_put_bytes(b, BELFRY_BYTES("{\"type\":\"joined\""));
@@ -83,11 +92,20 @@ void rooms_put_joined(struct buf *b, const struct rooms_joined *joined)
             buf_put_char(b, ',');
         buf_put_bytes(b, joined->history[i]);
     }
-    buf_put_bytes(b, joined->gap.size > 0 ? BELFRY_BYTES("],\"gap\":true")
-                                          : BELFRY_BYTES("],\"gap\":false"));
-    put_text_field(b, BELFRY_BYTES(",\"reason\":"), joined->gap);
-    put_text_field(b, BELFRY_BYTES(",\"last\":"), joined->last);
-    buf_put_char(b, '}');
+    buf_put_char(b, ']');
+    put_position(b, joined->gap, joined->last);
+}
+
+void rooms_put_reading(struct buf *b, const struct rooms_reading *reading)
+{
+    buf_put_bytes(b, BELFRY_BYTES("{\"type\":\"joined\",\"rooms\":["));
+    for (size_t i = 0; i < reading->room_count; i++) {
+        if (i > 0)
+            buf_put_char(b, ',');
+        json_put_string(b, reading->rooms[i]);
+    }
+    buf_put_char(b, ']');
+    put_position(b, reading->gap, reading->last);
 }
 
 void rooms_put_left(struct buf *b, belfry_bytes ref, belfry_bytes room)

@@ -38,6 +38,17 @@ struct rooms_joined {
  * a gap is "gap":true,"reason":... */
 void rooms_put_joined(struct buf *b, const struct rooms_joined *joined);
 
+/* What a reader of an event stream is told when it is in its rooms. */
+struct rooms_reading {
+    const belfry_bytes *rooms;
+    size_t room_count;
+    belfry_bytes gap;  /* as above */
+    belfry_bytes last; /* as above */
+};
+
+/* {"type":"joined","rooms":[...],"gap":false,"last":...}; a gap is "gap":true,"reason":... */
+void rooms_put_reading(struct buf *b, const struct rooms_reading *reading);
+
 /* {"type":"left","ref":...,"room":...} */
 void rooms_put_left(struct buf *b, belfry_bytes ref, belfry_bytes room);
 

@@ -18,6 +18,7 @@
 #define COUNTERS(X)                                                                                                    \
     X(connections_http,    gauge,   "belfry_connections{protocol=\"http\"}",            "open connections")            \
     X(connections_ws,      gauge,   "belfry_connections{protocol=\"websocket\"}",       "open connections")            \
+    X(connections_sse,     gauge,   "belfry_connections{protocol=\"sse\"}",             "open connections")            \
     X(connections_eio,     gauge,   "belfry_connections{protocol=\"engine.io\"}",       "open connections")            \
     X(connections_sio,     gauge,   "belfry_sockets",                                   "Socket.IO sockets that are connected to a namespace") \
     X(accepted,            counter, "belfry_connects_total{result=\"accepted\"}",       "connections that came")       \
@@ -27,6 +28,7 @@
     X(handshakes_origin,   counter, "belfry_handshakes_total{result=\"origin\"}",       "WebSocket handshakes")        \
     X(handshakes_bad,      counter, "belfry_handshakes_total{result=\"bad-request\"}",  "WebSocket handshakes")        \
     X(handshakes_refused,  counter, "belfry_handshakes_total{result=\"refused\"}",      "WebSocket handshakes")        \
+    X(streams_refused,     counter, "belfry_streams_refused_total",                     "requests for an event stream that were refused") \
     X(tls_failed,          counter, "belfry_tls_failures_total",                        "TLS handshakes that failed")  \
     X(http_requests,       counter, "belfry_http_requests_total",                       "HTTP requests answered")      \
     X(http_refused,        counter, "belfry_http_refused_total",                        "HTTP requests that were malformed or over a limit") \

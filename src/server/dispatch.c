@@ -12,6 +12,7 @@
 #include "http/origin.h"
 #include "server/http_session.h"
 #include "server/server.h"
+#include "server/sse_session.h"
 
 static enum http_security security_of(const belfry_request *req)
 {
@@ -28,10 +29,14 @@ static bool origin_is_refused(const belfry_request *req, belfry_bytes *out_origi
 /* A page of a listed origin may read the answer (WHATWG Fetch, CORS). */
 static void allow_origin(belfry_request *req, belfry_bytes origin)
 {
+    const belfry_options *options = &req->conn->worker->server->options;
     if (origin.size == 0)
         return;
     (void)http_response_field(&req->fields, "Access-Control-Allow-Origin", origin);
     (void)http_response_field(&req->fields, "Vary", BELFRY_BYTES("Origin"));
+    if (options->cors_credentials && strcmp(options->origins, "*") != 0)
+        (void)http_response_field(&req->fields, "Access-Control-Allow-Credentials",
+                                  BELFRY_BYTES("true"));
 }
 
 static void answer_options(belfry_request *req, const struct route_match *match)
@@ -43,20 +48,33 @@ static void answer_options(belfry_request *req, const struct route_match *match)
         (void)http_response_field(&req->fields, "Access-Control-Allow-Methods",
                                   bytes_of_text(allow));
         (void)http_response_field(&req->fields, "Access-Control-Allow-Headers",
-                                  BELFRY_BYTES("Authorization, Content-Type"));
+                                  BELFRY_BYTES("Authorization, Content-Type, Idempotency-Key, "
+                                               "Last-Event-ID"));
     }
     request_reply(req, 204, NULL, bytes_of(NULL, 0));
 }
 
-static void call_handler(belfry_request *req, const struct route *route)
+/* False: answered. */
+static bool let_in(belfry_request *req)
 {
     belfry_bytes origin = bytes_of(NULL, 0);
-    req->route = route;
     if (origin_is_refused(req, &origin)) {
         request_reply_error(req, 403, "this origin is not allowed: list it in `origins`");
-        return;
+        return false;
     }
     allow_origin(req, origin);
+    return true;
+}
+
+static void call_handler(belfry_request *req, const struct route *route)
+{
+    req->route = route;
+    if (!let_in(req))
+        return;
+    if (route->kind == ROUTE_SSE) {
+        sse_request(req);
+        return;
+    }
     route->handler(req, route->user);
     if (!req->is_replied)
         request_reply_error(req, 500, "the handler gave no answer");
@@ -80,7 +98,7 @@ static unsigned kinds_of(const struct http_session *h)
     const struct belfry *server = h->conn.worker->server;
     if (h->is_ops)
         return 1u << ROUTE_OPS;
-    unsigned kinds = 1u << ROUTE_HTTP | 1u << ROUTE_WS;
+    unsigned kinds = 1u << ROUTE_HTTP | 1u << ROUTE_WS | 1u << ROUTE_SSE;
     return server->ops_listen == NULL ? kinds | 1u << ROUTE_OPS : kinds;
 }
 

@@ -12,6 +12,7 @@
 #include "rooms/reply.h"
 #include "server/server.h"
 #include "server/sio_encode.h"
+#include "server/sse_encode.h"
 #include "socketio/args.h"
 #include "ws/deflate.h"
 #include "ws/encoder.h"
@@ -118,11 +119,14 @@ static bool put_as_presence(struct buf *out, const struct message *m, belfry_byt
     return true;
 }
 
-static void put_event(struct buf *out, const struct message *m, belfry_bytes room, belfry_bytes id)
+static belfry_bytes put_event(struct buf *out, const struct message *m, belfry_bytes room,
+                              belfry_bytes id)
 {
     struct buf data = { 0 };
-    if (put_as_message(out, m, room, id) || put_as_presence(out, m, room))
-        return;
+    if (put_as_message(out, m, room, id))
+        return BELFRY_BYTES("message");
+    if (put_as_presence(out, m, room))
+        return m->name;
     put_data(&data, m);
     if (buf_failed(&data))
         out->has_failed = 1;
@@ -133,9 +137,10 @@ static void put_event(struct buf *out, const struct message *m, belfry_bytes roo
                                                     .from = { m->sender, m->user },
                                                     .data = buf_bytes(&data) });
     buf_deinit(&data);
+    return m->name;
 }
 
-void encode_json(struct buf *out, const struct message *m, const char *epoch)
+belfry_bytes encode_json(struct buf *out, const struct message *m, const char *epoch)
 {
     char id_text[MESSAGE_ID_MAX_TEXT];
     belfry_bytes id = { 0 };
@@ -150,23 +155,23 @@ void encode_json(struct buf *out, const struct message *m, const char *epoch)
                                                         .from = from,
                                                         .text = m->args,
                                                         .timestamp_ms = m->wall_ms });
-        break;
+        return BELFRY_BYTES("message");
     case KIND_EVENT:
-        put_event(out, m, room, (m->flags & MESSAGE_UNLOGGED) != 0 ? bytes_of(NULL, 0) : id);
-        break;
+        return put_event(out, m, room, (m->flags & MESSAGE_UNLOGGED) != 0 ? bytes_of(NULL, 0) : id);
     case KIND_USER_JOINED:
         rooms_put_user_joined(out, room, from, count_of(m));
-        break;
+        return BELFRY_BYTES("user-joined");
     case KIND_USER_LEFT:
         rooms_put_user_left(out, room, from, count_of(m));
-        break;
+        return BELFRY_BYTES("user-left");
     case KIND_COUNT:
         rooms_put_member_count(out, room, count_of(m));
-        break;
+        return BELFRY_BYTES("members");
     case KIND_TEXT:
     case KIND_BINARY:
         break;
     }
+    return bytes_of(NULL, 0);
 }
 
 struct frame *encode_frame(unsigned first, belfry_bytes payload)
@@ -205,11 +210,15 @@ struct frame *encode_message(const struct message *m, unsigned form_key, void *u
         counter_add(&worker->counters.encoded, 1);
         return sio_encode_message(m, form_key, worker);
     }
+    if ((form_key & FORM_SSE) != 0) {
+        counter_add(&worker->counters.encoded, 1);
+        return sse_encode_message(m, form_key, worker);
+    }
     struct buf json = { 0 };
     belfry_bytes payload = m->args;
     struct frame *frame = NULL;
     if (encode_has_json(m)) {
-        encode_json(&json, m, server->hub.epoch);
+        (void)encode_json(&json, m, server->hub.epoch);
         payload = buf_bytes(&json);
     }
     if (!buf_failed(&json)) {

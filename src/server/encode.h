@@ -24,6 +24,8 @@ enum message_kind {
 #define FORM_WS_PLAIN 0u
 #define FORM_WS_DEFLATED(bits) (0x100u | (unsigned)(bits))
 #define FORM_WINDOW_MASK 0xffu
+#define FORM_SSE 0x2000u /* an event of a stream; with a window: a piece of a gzip stream */
+#define FORM_SSE_DEFLATED(bits) (FORM_SSE | FORM_WS_DEFLATED(bits))
 #define FORM_SIO 0x1000u
 #define FORM_SIO_REVISION_3 0x200u
 #define FORM_SIO_BASE64 0x400u /* the peer cannot receive binary */
@@ -35,8 +37,9 @@ struct frame *encode_frame(unsigned first, belfry_bytes payload);
 /* message_encode_fn; @user is the struct worker that encodes. */
 struct frame *encode_message(const struct message *m, unsigned form_key, void *user);
 
-/* The JSON of 4.1 for @m (kinds but TEXT and BINARY); appended, sticky. */
-void encode_json(struct buf *out, const struct message *m, const char *epoch);
+/* The JSON of 4.1 for @m (kinds but TEXT and BINARY); appended, sticky. Returns what it is:
+ * "message", "user-joined", ..., of an event its name. */
+belfry_bytes encode_json(struct buf *out, const struct message *m, const char *epoch);
 
 /* Is it a message as the room protocol has it, as opposed to raw bytes? */
 static inline bool encode_has_json(const struct message *m)

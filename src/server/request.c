@@ -8,6 +8,7 @@
 #include "http/field.h"
 #include "http/target.h"
 #include "server/server.h"
+#include "server/sock.h"
 
 /* --- asking -----------------------------------------------------------------------------------*/
 
@@ -102,6 +103,21 @@ belfry_err belfry_request_set_user(belfry_request *req, const char *user)
         return server_outcome(BELFRY_ERR_NOMEM);
     mem_free(req->user);
     req->user = copy;
+    return BELFRY_OK;
+}
+
+belfry_err belfry_request_join(belfry_request *req, const char *room)
+{
+    belfry *server = belfry_request_server(req);
+    if (req->route == NULL || req->route->kind != ROUTE_SSE)
+        return server_why(BELFRY_ERR_STATE, "only the reader of an event stream begins in rooms");
+    belfry_err err = sock_check_room(server, room);
+    if (err != BELFRY_OK)
+        return err;
+    const char *kept = keep_text(req, bytes_of_text(room));
+    belfry_bytes name = bytes_of_text(kept);
+    if (kept == NULL || buf_append(&req->rooms, &name, sizeof name) != BELFRY_OK)
+        return server_outcome(BELFRY_ERR_NOMEM);
     return BELFRY_OK;
 }
 
@@ -206,5 +222,6 @@ void request_deinit(belfry_request *req)
         mem_free(text);
     }
     buf_deinit(&req->fields);
+    buf_deinit(&req->rooms);
     mem_free(req->user);
 }

@@ -26,6 +26,7 @@ struct belfry_request {
     struct buf fields; /* of the coming reply: whole lines */
     struct request_text *texts;
     char *user;                        /* belfry_request_set_user */
+    struct buf rooms;                  /* of belfry_bytes: belfry_request_join */
     char address[STREAM_ADDRESS_SIZE]; /* without a conn, set from the beginning */
     bool is_secure;                    /* it came over TLS */
     bool is_replied;

@@ -110,7 +110,7 @@ static bool encode_history(const struct hub_joined *joined, const char *epoch, s
     if (ends == NULL)
         return false;
     for (uint32_t i = 0; i < joined->history_count; i++) {
-        encode_json(text, joined->history[i], epoch);
+        (void)encode_json(text, joined->history[i], epoch);
         ends[i] = text->size;
     }
     for (uint32_t i = 0; i < joined->history_count && !buf_failed(text); i++) {

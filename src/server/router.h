@@ -14,7 +14,7 @@
 #include "http/head.h"
 #include "server/exchange.h"
 
-enum route_kind { ROUTE_HTTP, ROUTE_WS, ROUTE_OPS, ROUTE_EXCHANGE };
+enum route_kind { ROUTE_HTTP, ROUTE_WS, ROUTE_SSE, ROUTE_OPS, ROUTE_EXCHANGE };
 
 struct route {
     struct route *next;
@@ -28,6 +28,7 @@ struct route {
     belfry_http_handler handler;
     void *user;
     belfry_ws_handlers ws;
+    belfry_sse_handlers sse;
     struct exchange_handlers exchange; /* then @pattern is a prefix; see exchange_route_find */
     /* A socket of this route left @room as it ended; may be NULL. */
     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members);

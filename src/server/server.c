@@ -199,7 +199,7 @@ void belfry_free(belfry *server)
 
 /* --- routes -----------------------------------------------------------------------------------*/
 
-static belfry_err check_new(const belfry *server)
+belfry_err server_check_new(const belfry *server)
 {
     if (server == NULL)
         return BELFRY_ERR_STATE; /* belfry_new has said why */
@@ -230,7 +230,7 @@ belfry_err server_add_ws_route(belfry *server, const char *pattern,
                                const belfry_ws_handlers *handlers, struct route **out_route)
 {
     static const belfry_ws_handlers none;
-    belfry_err err = check_new(server);
+    belfry_err err = server_check_new(server);
     if (err != BELFRY_OK)
         return err;
     struct route *route = router_add(&server->router, ROUTE_WS, pattern);
@@ -265,7 +265,7 @@ belfry_err server_add_http_route(belfry *server, enum route_kind kind,
                                  const char *method_and_pattern, belfry_http_handler handler,
                                  void *user)
 {
-    belfry_err err = check_new(server);
+    belfry_err err = server_check_new(server);
     if (err != BELFRY_OK)
         return err;
     const char *blank = method_and_pattern == NULL ? NULL : strchr(method_and_pattern, ' ');
@@ -294,7 +294,7 @@ belfry_err belfry_http(belfry *server, const char *method_and_pattern, belfry_ht
 
 belfry_err belfry_assets(belfry *server, const belfry_asset *assets)
 {
-    belfry_err err = check_new(server);
+    belfry_err err = server_check_new(server);
     if (err == BELFRY_OK)
         server->assets = assets;
     return err;

@@ -66,6 +66,9 @@ struct belfry {
 /* As belfry_new, in another world. */
 belfry *server_new_in(const struct server_env *env, const belfry_options *options);
 
+/* May routes still be added? Errors: STATE, belfry_why says so. */
+BELFRY_NODISCARD belfry_err server_check_new(const belfry *server);
+
 /* A WebSocket route, to be refined by the caller. Errors: INVALID, STATE, NOMEM. */
 BELFRY_NODISCARD belfry_err server_add_ws_route(belfry *server, const char *pattern,
                                                 const belfry_ws_handlers *handlers,

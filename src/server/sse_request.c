@@ -1,0 +1,235 @@
+/*
+ * sse_request.c - from a request to an event stream.
+ *
+ *   the application -> rooms -> position -> coding -> head -> sse_session
+ */
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/message_id.h"
+#include "http/accept.h"
+#include "http/field.h"
+#include "http/target.h"
+#include "rooms/names.h"
+#include "server/http_session.h"
+#include "server/rooms_app.h"
+#include "server/server.h"
+#include "server/sse_session.h"
+
+static void refuse(belfry_request *req, unsigned status, const char *why)
+{
+    counter_add(&req->conn->worker->counters.streams_refused, 1);
+    request_reply_error(req, status, why);
+}
+
+/* --- who and what -----------------------------------------------------------------------------*/
+
+static bool ask_application(belfry_request *req)
+{
+    const belfry_sse_handlers *handlers = &req->route->sse;
+    unsigned status = handlers->request != NULL ? handlers->request(req, handlers->user) : 0;
+    if (status == 0 && !req->is_replied)
+        return true;
+    counter_add(&req->conn->worker->counters.streams_refused, 1);
+    if (!req->is_replied)
+        request_reply_error(req, status >= 400 && status <= 599 ? status : 403, NULL);
+    return false;
+}
+
+static unsigned refuse_room(belfry_request *req, enum rooms_name_fault fault)
+{
+    char why[100];
+    snprintf(why, sizeof why, "room: the name %s", rooms_name_fault_text(fault));
+    request_reply_error(req, 400, why);
+    return 400;
+}
+
+/* ?room=a&room=b, for routes whose readers say it themselves. 0: fine. */
+static unsigned join_named(belfry_request *req)
+{
+    belfry_bytes rest = req->head->query;
+    struct buf name = { 0 };
+    unsigned status = 0;
+    belfry_err err = BELFRY_OK;
+    size_t most = req->route->server->options.max_room_name_bytes;
+    while (status == 0 &&
+           (err = http_query_find_next(&rest, "room", &name)) != BELFRY_ERR_NOT_FOUND) {
+        enum rooms_name_fault fault = ROOMS_NAME_OK;
+        if (err == BELFRY_OK)
+            fault = rooms_check_room(buf_bytes(&name), most);
+        buf_put_char(&name, '\0');
+        if (err == BELFRY_ERR_NOMEM || buf_failed(&name)) {
+            status = 503;
+        } else if (err != BELFRY_OK) {
+            request_reply_error(req, 400, "room: not UTF-8, or badly encoded");
+            status = 400;
+        } else if (fault != ROOMS_NAME_OK) {
+            status = refuse_room(req, fault);
+        } else if (belfry_request_join(req, (const char *)name.data) != BELFRY_OK) {
+            status = 503;
+        }
+    }
+    buf_deinit(&name);
+    return status;
+}
+
+static unsigned on_named_request(belfry_request *req, void *user)
+{
+    (void)user;
+    return join_named(req);
+}
+
+/* Of the program's stream: at least one room, and maybe a name. */
+static unsigned on_events_request(belfry_request *req, void *user)
+{
+    (void)user;
+    const char *name = belfry_request_query(req, "user");
+    unsigned status = join_named(req);
+    if (status != 0)
+        return status;
+    if (req->rooms.size == 0) {
+        request_reply_error(req, 400, "no room: say which, as in /events?room=general");
+        return 400;
+    }
+    if (name == NULL || name[0] == '\0')
+        return 0;
+    if (!rooms_app_may_be_user(req->route->server, bytes_of_text(name))) {
+        request_reply_error(req, 400, "user: too long, or has control characters");
+        return 400;
+    }
+    return belfry_request_set_user(req, name) == BELFRY_OK ? 0 : 503;
+}
+
+/* --- where it goes on -------------------------------------------------------------------------*/
+
+/* What an EventSource says when it comes back is newer than what its URL says. */
+static const char *position_of(belfry_request *req)
+{
+    static const char *const names[] = { "since", "lastEventId" };
+    const char *text = belfry_request_header(req, "last-event-id");
+    for (size_t i = 0; i < BELFRY_COUNT(names) && (text == NULL || text[0] == '\0'); i++)
+        text = belfry_request_query(req, names[i]);
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+static void read_position(belfry_request *req, struct sse_accept *accept)
+{
+    const char *text = position_of(req);
+    uint64_t history = 0;
+    belfry_bytes epoch;
+    if (text != NULL) {
+        accept->has_since = true;
+        accept->is_since_unknown = !message_id_parse(bytes_of_text(text), &accept->since, &epoch) ||
+                                   !bytes_equal_text(epoch, req->route->server->hub.epoch);
+        if (accept->is_since_unknown)
+            accept->since = (struct message_id){ 0 };
+        return;
+    }
+    text = belfry_request_query(req, "history");
+    if (text != NULL && json_u64(bytes_of_text(text), &history))
+        accept->history = (uint32_t)BELFRY_MIN(history, (uint64_t)UINT32_MAX);
+}
+
+/* --- the answer -------------------------------------------------------------------------------*/
+
+static void put_head(struct buf *out, belfry_request *req, bool is_gzip)
+{
+    struct http_reply reply = http_reply_to(req->head, 200, worker_date(req->conn->worker));
+    http_response_begin(out, &reply);
+    buf_put_text(out, "Content-Type: text/event-stream\r\n"
+                      "Cache-Control: no-store, no-transform\r\n"
+                      "X-Accel-Buffering: no\r\n" /* nginx and those that do as it does */
+                      "X-Content-Type-Options: nosniff\r\n");
+    if (is_gzip)
+        buf_put_text(out, "Content-Encoding: gzip\r\n");
+    if (req->route->server->options.deflate != BELFRY_DEFLATE_NONE)
+        buf_put_text(out, "Vary: Accept-Encoding\r\n");
+    buf_put_bytes(out, buf_bytes(&req->fields));
+    buf_put_text(out, "Connection: close\r\n\r\n");
+    if (buf_failed(&req->fields))
+        out->has_failed = 1;
+}
+
+static void start(belfry_request *req)
+{
+    const belfry_options *options = &req->route->server->options;
+    struct buf head = { 0 };
+    struct sse_accept accept = {
+        .route = req->route,
+        .is_gzip = options->deflate != BELFRY_DEFLATE_NONE && http_accepts_gzip(req->head),
+        .user = req->user,
+        .rooms = (const belfry_bytes *)(const void *)req->rooms.data,
+        .room_count = (uint32_t)(req->rooms.size / sizeof(belfry_bytes)),
+    };
+    read_position(req, &accept);
+    put_head(&head, req, accept.is_gzip);
+    accept.head = buf_bytes(&head);
+    if (accept.room_count > options->max_rooms_per_socket)
+        refuse(req, 400, "too many rooms for one reader: open another stream");
+    else if (buf_failed(&head) || sse_session_start(req->conn, &accept) != BELFRY_OK)
+        refuse(req, 503, "out of memory");
+    else
+        req->user = NULL; /* it is the socket's now */
+    buf_deinit(&head);
+}
+
+void sse_request(belfry_request *req)
+{
+    struct conn *c = req->conn;
+    if (c->worker->is_stopping) {
+        conn_abort(c); /* an EventSource that hears a status gives up for good */
+        return;
+    }
+    if (!ask_application(req))
+        return;
+    if (req->head->method == HTTP_HEAD) {
+        (void)http_response_field(&req->fields, "Cache-Control", BELFRY_BYTES("no-store"));
+        request_reply(req, 200, "text/event-stream", bytes_of(NULL, 0));
+        return;
+    }
+    start(req);
+}
+
+/* --- routes -----------------------------------------------------------------------------------*/
+
+static belfry_err add_route(belfry *server, const char *pattern,
+                            const belfry_sse_handlers *handlers, struct route **out_route)
+{
+    static const belfry_sse_handlers open_to_all = { .request = on_named_request };
+    belfry_err err = server_check_new(server);
+    if (err != BELFRY_OK)
+        return err;
+    struct route *route = router_add(&server->router, ROUTE_SSE, pattern);
+    if (route == NULL)
+        return pattern == NULL || pattern[0] != '/' ? BELFRY_ERR_INVALID : BELFRY_ERR_NOMEM;
+    route->server = server;
+    route->method = HTTP_GET;
+    route->method_text = mem_dup_text("GET");
+    route->sse = handlers != NULL ? *handlers : open_to_all;
+    if (route->sse.request == NULL)
+        route->sse.request = on_named_request;
+    route->data_size = (size_t)server->options.sock_data;
+    *out_route = route;
+    return route->method_text != NULL ? BELFRY_OK
+                                      : server_why(BELFRY_ERR_NOMEM, "out of memory for a route");
+}
+
+belfry_err belfry_sse(belfry *server, const char *pattern, const belfry_sse_handlers *handlers)
+{
+    struct route *route;
+    return add_route(server, pattern, handlers, &route);
+}
+
+belfry_err belfry_events(belfry *server, const char *pattern)
+{
+    struct route *route;
+    belfry_err err =
+        add_route(server, pattern, &(belfry_sse_handlers){ .request = on_events_request }, &route);
+    if (err != BELFRY_OK)
+        return err;
+    route->speaks_rooms = true;
+    route->on_leave = rooms_app_on_leave;
+    route->data_size = 0;
+    return BELFRY_OK;
+}
