@@ -76,6 +76,8 @@ export async function connect(node, nsp = "/") {
     },
     run: (op, command = {}) =>
       socket.timeout(LIMIT_MS).emitWithAck("run", { op, nsp, args: [], ...command }),
+    hears: (name) =>
+      until(`${node.name} hears ${name}`, () => client.heard.some(([event]) => event === name)),
     /** All that was heard before the event @mark, and not seen yet. */
     async upTo(mark) {
       const at = () => client.heard.findIndex(([event]) => event === mark);

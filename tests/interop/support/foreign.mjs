@@ -8,7 +8,8 @@
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -28,12 +29,40 @@ export async function install(name, sources, commands) {
   for (const source of sources) hash.update(readFileSync(`${HERE}${source}`));
   const wanted = hash.digest("hex");
   const stamp = `${BUILD}${name}.stamp`;
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  const isDone = () => existsSync(stamp) && readFileSync(stamp, "utf8") === wanted;
   mkdirSync(BUILD, { recursive: true });
-  for (const [program, ...args] of commands) {
-    await promisify(execFile)(program, args, { cwd: HERE, maxBuffer: 1 << 26 });
+  const unlock = await lock(`${BUILD}${name}.lock`);
+  try {
+    if (isDone()) return; // by another suite, which runs beside this one
+    for (const [program, ...args] of commands) {
+      await promisify(execFile)(program, args, { cwd: HERE, maxBuffer: 1 << 26 });
+    }
+    writeFileSync(stamp, wanted);
+  } finally {
+    unlock();
   }
-  writeFileSync(stamp, wanted);
+}
+
+/** Waits for the file @path to be ours; one that a killed run has left is taken over. */
+async function lock(path) {
+  for (;;) {
+    try {
+      writeFileSync(path, String(process.pid), { flag: "wx" });
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+      if (!isAlive(Number(readFileSync(path, "utf8")))) rmSync(path, { force: true });
+      await sleep(100);
+    }
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return pid === 0 || process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** Runs @command; resolves to what it checked: [{ name, body }] for a test each. */
