@@ -269,6 +269,13 @@ BELFRY_API belfry_err belfry_events(belfry *server, const char *pattern);
  * (not a room's name), STATE (another route), NOMEM. */
 BELFRY_API belfry_err belfry_request_join(belfry_request *req, const char *room);
 
+/* --- for backends --------------------------------------------------------------------------- */
+
+/** Serves the HTTP API (docs/http-api.md) below @prefix ("/api"): POST PREFIX/rooms/ROOM/messages says
+ * something in a room, as JSON, and answers with its id. Who may: options api_keys and api_open;
+ * without either nobody. Errors: INVALID, STATE, NOMEM. */
+BELFRY_API belfry_err belfry_api(belfry *server, const char *prefix);
+
 /* --- sockets -------------------------------------------------------------------------------- */
 
 /** Names the user of the socket that will come of @req, for presence; call it in `upgrade`, in

@@ -1,7 +1,7 @@
 /*
  * serve.c - the program's server, made of the public API only.
  *
- *   /ws  the room protocol      /events  the same to read      /socket.io/  the same for Socket.IO
+ *   /ws  the room protocol      /events  the same to read      /api  for backends      /socket.io/  the same for Socket.IO
  * /healthz /readyz /metrics operations with --demo also:  /  the pages      /echo  every message
  * comes back
  */
@@ -47,11 +47,14 @@ static belfry *make_server(struct config *config, int *out_code)
     config->options.forget_handshakes = true; /* nobody asks for them */
     if (config->demo && config->web_dir[0] != '\0')
         config->options.static_dir = config->web_dir;
+    config->options.api_open |= config->demo;
     belfry *server = belfry_new(&config->options);
     *out_code = server == NULL ? 2 : 1;
     belfry_err err = server != NULL ? belfry_rooms(server, "/ws") : BELFRY_ERR_NOMEM;
     if (err == BELFRY_OK)
         err = belfry_events(server, "/events");
+    if (err == BELFRY_OK)
+        err = belfry_api(server, "/api");
     if (err == BELFRY_OK)
         err = add_socketio(server);
     if (err == BELFRY_OK)

@@ -28,7 +28,8 @@
     X(data, "a value")             \
     X(key, "a string")             \
     X(volatile, "true or false")   \
-    X(after, "a string")
+    X(after, "a string")           \
+    X(user, "a string")
 
 enum field {
 #define FIELD_ENUM(field, expected) FIELD_##field,
@@ -131,6 +132,7 @@ static belfry_err reserve_scratch(struct parser *p)
     return buf_reserve(p->scratch, longest_token(p->limits->max_room_name_bytes) +
                                        longest_token(ROOMS_MAX_EVENT_BYTES) +
                                        longest_token(ROOMS_MAX_KEY_BYTES) +
+                                       longest_token(ROOMS_MAX_USER_BYTES) +
                                        2 * longest_token(ROOMS_MAX_SINCE_BYTES));
 }
 
@@ -330,22 +332,52 @@ static bool take_ref(struct parser *p)
     return true;
 }
 
+/* Finds the fields. */
+static enum rooms_error begin(struct parser *p, belfry_bytes text, const char *what)
+{
+    struct json_fault fault;
+    memcpy(p->fields, blank_fields, sizeof p->fields);
+    *p->out = (struct rooms_request){ 0 };
+    buf_clear(p->scratch);
+    if (json_read_fields(text, p->limits->max_json_depth, p->fields, BELFRY_COUNT(p->fields),
+                         &fault) == BELFRY_OK)
+        return ROOMS_OK;
+    (void)take_ref(p);
+    return refuse(p, ROOMS_ERR_BAD_JSON, "%s is not one JSON object: %s, at byte %zu", what,
+                  fault.what, fault.at);
+}
+
 enum rooms_error rooms_request_parse(belfry_bytes text, const struct rooms_limits *limits,
                                      struct rooms_request *out_request, struct buf *scratch)
 {
     struct parser p = { .limits = limits, .out = out_request, .scratch = scratch };
-    struct json_fault fault;
-    memcpy(p.fields, blank_fields, sizeof p.fields);
-    *out_request = (struct rooms_request){ 0 };
-    buf_clear(scratch);
-    belfry_err err =
-        json_read_fields(text, limits->max_json_depth, p.fields, BELFRY_COUNT(p.fields), &fault);
-    bool is_good_ref = take_ref(&p);
-    if (err != BELFRY_OK)
-        return refuse(&p, ROOMS_ERR_BAD_JSON, "the frame is not one JSON object: %s, at byte %zu",
-                      fault.what, fault.at);
-    if (!is_good_ref)
+    enum rooms_error error = begin(&p, text, "the frame");
+    if (error != ROOMS_OK)
+        return error;
+    if (!take_ref(&p))
         return refuse(&p, ROOMS_ERR_BAD_REQUEST, "ref must be %s of at most %d bytes",
                       expectations[FIELD_ref], ROOMS_MAX_REF_BYTES);
     return read_by_type(&p);
+}
+
+enum rooms_error rooms_publish_parse(belfry_bytes text, const struct rooms_limits *limits,
+                                     struct rooms_request *out_request, struct buf *scratch)
+{
+    struct parser p = { .limits = limits, .out = out_request, .scratch = scratch };
+    enum rooms_error error = begin(&p, text, "the message");
+    if (error != ROOMS_OK)
+        return error;
+    p.fields[FIELD_room].value.kind = JSON_KIND_ABSENT;
+    if (!has(&p, FIELD_text) && !has(&p, FIELD_event))
+        return refuse(&p, ROOMS_ERR_BAD_REQUEST,
+                      "text and event are missing: send {\"text\": ...} or {\"event\": ..., "
+                      "\"data\": ...}");
+    p.out->type = has(&p, FIELD_text) ? ROOMS_MESSAGE : ROOMS_EVENT;
+    error = has(&p, FIELD_text) ? read_message(&p) : read_event(&p);
+    if (error != ROOMS_OK)
+        return error;
+    error = read_string(&p, FIELD_user, ROOMS_MAX_USER_BYTES, &p.out->user);
+    if (error == ROOMS_OK && json_text_has_control(p.out->user))
+        return refuse(&p, ROOMS_ERR_BAD_REQUEST, "user has control characters");
+    return error;
 }

@@ -28,6 +28,7 @@
 #define ROOMS_MAX_REF_BYTES 128   /* as it stands in the request, with quotes */
 #define ROOMS_MAX_KEY_BYTES 128   /* kept with the message while history lasts */
 #define ROOMS_MAX_EVENT_BYTES 256 /* of an event's name */
+#define ROOMS_MAX_USER_BYTES 256  /* of who a backend speaks for */
 #define ROOMS_MAX_SINCE_BYTES 128 /* of the positions `since` and `after` */
 
 enum rooms_request_type {
@@ -63,6 +64,7 @@ struct rooms_request {
     belfry_bytes event_json; /* the same, as JSON string */
     belfry_bytes data;       /* JSON value; `null` if there was none */
     belfry_bytes key;        /* makes a resend safe; empty: none */
+    belfry_bytes user;       /* rooms_publish_parse: who is to have said it; empty: nobody */
     belfry_bytes after;      /* the page of members to go on from; empty: the first */
     belfry_bytes reason;     /* of an error: what is wrong and what to do */
 };
@@ -73,5 +75,18 @@ struct rooms_request {
  */
 enum rooms_error rooms_request_parse(belfry_bytes text, const struct rooms_limits *limits,
                                      struct rooms_request *out_request, struct buf *scratch);
+
+/*
+ * The same for what a backend says: MESSAGE if it has a text, else EVENT. The room and who speaks
+ * are known otherwise; there is no ref.
+ *
+ *     needs              may have
+ *     text               key, user
+ *     event              data, key, user, volatile
+ */
+BELFRY_NODISCARD enum rooms_error rooms_publish_parse(belfry_bytes text,
+                                                      const struct rooms_limits *limits,
+                                                      struct rooms_request *out_request,
+                                                      struct buf *scratch);
 
 #endif

@@ -44,6 +44,9 @@
     X(repeats,             counter, "belfry_repeats_total",                             "publishes whose key was known: not delivered again") \
     X(room_errors,         counter, "belfry_request_errors_total",                      "room requests answered with an error") \
     X(encoded,             counter, "belfry_encoded_total",                             "wire forms made of room messages") \
+    X(api_published,       counter, "belfry_api_messages_total{result=\"ok\"}",         "messages of backends, by HTTP") \
+    X(api_busy,            counter, "belfry_api_messages_total{result=\"busy\"}",       "messages of backends, by HTTP") \
+    X(api_refused,         counter, "belfry_api_refused_total",                         "requests of the HTTP API that were answered with an error of theirs") \
     X(eio_polls,           counter, "belfry_engineio_polls_total",                      "polls answered")              \
     X(eio_upgrades,        counter, "belfry_engineio_upgrades_total",                   "sessions that went from polling to WebSocket") \
     X(sio_connects,        counter, "belfry_namespace_connects_total{result=\"ok\"}",   "Socket.IO CONNECT packets")   \

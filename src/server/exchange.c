@@ -356,6 +356,11 @@ belfry_request *exchange_request(struct exchange *x)
     return &x->request;
 }
 
+struct worker *exchange_owner(const struct exchange *x)
+{
+    return x->owner;
+}
+
 bool exchange_is_secure(const struct exchange *x)
 {
     return x->request.is_secure;

@@ -77,6 +77,8 @@ const struct http_head *exchange_head(const struct exchange *x);
  * be replied to by belfry_reply (STATE); belfry_reply_header is as exchange_fields. */
 belfry_request *exchange_request(struct exchange *x);
 
+struct worker *exchange_owner(const struct exchange *x);
+
 bool exchange_is_secure(const struct exchange *x); /* it came over TLS */
 
 /* Where the owner keeps what belongs to it; NULL at first. */

@@ -63,23 +63,29 @@ const char *belfry_request_query(belfry_request *req, const char *name)
     return text;
 }
 
-const char *belfry_request_param(belfry_request *req, const char *name)
+belfry_err request_decode_segment(belfry_bytes segment, struct buf *out)
 {
-    belfry_bytes segment;
-    if (!route_param(req->route, req->head->path, name, &segment))
-        return NULL;
-    /* A segment is decoded by the rules of a query value, but for the '+'. */
+    /* It is decoded by the rules of a query value, but for the '+'. */
     struct buf query = { 0 };
-    struct buf value = { 0 };
-    const char *text = NULL;
     buf_put_text(&query, "v=");
     for (size_t i = 0; i < segment.size; i++) {
         char c = ((const char *)segment.data)[i];
         buf_put_text(&query, c == '+' ? "%2B" : c == '&' ? "%26" : (char[]){ c, '\0' });
     }
-    if (!buf_failed(&query) && http_query_find(buf_bytes(&query), "v", &value) == BELFRY_OK)
-        text = keep_text(req, buf_bytes(&value));
+    belfry_err err =
+        buf_failed(&query) ? BELFRY_ERR_NOMEM : http_query_find(buf_bytes(&query), "v", out);
     buf_deinit(&query);
+    return err;
+}
+
+const char *belfry_request_param(belfry_request *req, const char *name)
+{
+    belfry_bytes segment;
+    struct buf value = { 0 };
+    const char *text = NULL;
+    if (route_param(req->route, req->head->path, name, &segment) &&
+        request_decode_segment(segment, &value) == BELFRY_OK)
+        text = keep_text(req, buf_bytes(&value));
     buf_deinit(&value);
     return text;
 }

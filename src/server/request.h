@@ -50,6 +50,10 @@ static inline bool request_is_secure(const belfry_request *req)
     return req->conn != NULL ? req->conn->stream.ops->is_secure : req->is_secure;
 }
 
+/* Replaces @out by a segment of a path, decoded. Errors: INVALID (bad percent sequence, NUL, not
+ * UTF-8), NOMEM. */
+BELFRY_NODISCARD belfry_err request_decode_segment(belfry_bytes segment, struct buf *out);
+
 /* "404 Not Found: why" as text. */
 void request_reply_error(belfry_request *req, unsigned status, const char *why);
 
