@@ -198,6 +198,11 @@ BELFRY_API belfry_err belfry_assets(belfry *server, const belfry_asset *assets);
  */
 BELFRY_API belfry_err belfry_ops(belfry *server, const char *listen);
 
+/** Says the server's own figures in @room once a second while somebody is in it, as the event `stats`
+ * (docs/feed.md): totals since the start, not remembered, and not to other servers. Errors: INVALID
+ * (not a room's name), STATE, NOMEM. */
+BELFRY_API belfry_err belfry_stats(belfry *server, const char *room);
+
 /* --- WebSockets ----------------------------------------------------------------------------- */
 
 /** What happens on a WebSocket route. All zero is a route that accepts and ignores everything. */

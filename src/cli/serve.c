@@ -25,6 +25,8 @@ static void on_echo(belfry_sock *sock, belfry_type type, belfry_bytes message, v
 static belfry_err add_demo(belfry *server, const struct config *config)
 {
     belfry_err err = belfry_ws(server, "/echo", &(belfry_ws_handlers){ .message = on_echo });
+    if (err == BELFRY_OK)
+        err = belfry_stats(server, "belfry-stats");
     /* A folder given to work on the pages takes their place. */
     if (err == BELFRY_OK && config->web_dir[0] == '\0')
         err = belfry_assets(server, web_assets);

@@ -5,12 +5,12 @@
  *   ready    listening, not on the way out, and joined to the cluster, if there is to be one
  */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "server/node.h"
 #include "server/request.h"
 #include "server/server.h"
+#include "server/stats.h"
 
 #define STUCK_AFTER_MS 10000
 
@@ -54,19 +54,6 @@ static void on_readyz(belfry_request *req, void *user)
                             : NULL);
 }
 
-/* Resident pages, the second number of statm. */
-static uint64_t resident_bytes(void)
-{
-    unsigned long long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%*u %llu", &pages) != 1)
-        pages = 0;
-    (void)fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void put_gauge(struct buf *out, const char *name, const char *help, uint64_t value)
 {
     buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s %llu\n", name, help, name, name,
@@ -87,7 +74,7 @@ static void on_metrics(belfry_request *req, void *user)
     put_gauge(&out, "belfry_workers", "threads with an event loop", server->worker_count);
     put_gauge(&out, "belfry_uptime_seconds", "since the start",
               (req->conn->worker->loop.now_ms - server->start_ms) / 1000);
-    put_gauge(&out, "process_resident_memory_bytes", "resident memory", resident_bytes());
+    put_gauge(&out, "process_resident_memory_bytes", "resident memory", stats_resident_bytes());
     buf_printf(&out,
                "# HELP belfry_build_info what is running\n# TYPE belfry_build_info gauge\n"
                "belfry_build_info{version=\"%s\"} 1\n",

@@ -23,6 +23,7 @@
 #include "server/sio_recovery.h"
 #include "server/sio_sock.h"
 #include "server/sock.h"
+#include "server/stats.h"
 
 static belfry_err new_epoll(struct poller **out_poller, void *user)
 {
@@ -173,6 +174,7 @@ void belfry_free(belfry *server)
         belfry_stop(server);
     }
     unsigned count = server->workers != NULL ? server->worker_count : 0;
+    stats_stop(server);
     node_stop(server);
     wind_up(server, count);
     /* What may come back never will: applications may still say something about it. */
@@ -184,6 +186,7 @@ void belfry_free(belfry *server)
     nsp_registry_deinit(server);
     hub_deinit(&server->hub);
     server->moved = moved_ids_free(server->moved);
+    stats_free(server);
     server->node = node_free(server->node);
     eio_endpoints_deinit(server);
     server->client_files = client_files_free(server->client_files);
@@ -375,6 +378,7 @@ belfry_err server_listen(belfry *server)
         undo_listening(server);
         return err;
     }
+    stats_start(server);
     atomic_store(&server->state, SERVER_RUNNING);
     for (unsigned i = 0; i < server->address_count; i++)
         log_event(BELFRY_LOG_INFO, "listening", "address=%s workers=%u tls=%s%s",
