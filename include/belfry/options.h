@@ -126,6 +126,7 @@ typedef enum belfry_away_policy {
     SIZE(   history_bytes,           1048576,     1024,  1073741824,  0,    "bytes a room remembers")                      \
     MS(     history_ms,              120000,      1000,  86400000,    0,    "how long a room remembers")                   \
     SIZE(   log_bytes,               67108864,    65536, 17179869184, 0,    "bytes all rooms remember together")           \
+    MS(     sse_retry_ms,            2000,        1,     3600000,     0,    "how long an EventSource waits before it connects again") \
     TEXT(   api_keys,                "",                                    "keys of backends that may use the HTTP API, comma-separated: Authorization: Bearer KEY") \
     FLAG(   api_open,                                                       "anybody may use the HTTP API when there are no api_keys; --demo does that") \
     COUNT(  presence_limit,          256,         1,     1000000,     1,    "rooms with more members hear counts, once a second, instead of user-joined and user-left; off: always names") \

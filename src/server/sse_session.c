@@ -21,7 +21,6 @@
 #include "sse/gzip.h"
 #include "ws/close.h"
 
-#define RETRY_MS 2000 /* before an EventSource connects again */
 #define DATA_OFFSET ((sizeof(struct sse_session) + 15) & ~(size_t)15)
 
 static const struct session_ops sse_session_ops;
@@ -209,7 +208,7 @@ static void write_head(struct sse_session *sse, belfry_bytes head)
         conn_write(&sse->conn, text.data, text.size);
         buf_clear(&text);
     }
-    sse_put_retry(&text, RETRY_MS);
+    sse_put_retry(&text, options_of(sse)->sse_retry_ms);
     write_events(sse, &text);
     buf_deinit(&text);
 }

@@ -6,13 +6,12 @@
  * client was told is said (the ack) must have been heard by everybody, once, and in one order.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import net from "node:net";
-import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { io } from "socket.io-client";
 import { isReference } from "./support/cluster.mjs";
+import { randomOf } from "./support/judge.mjs";
+import { Servers } from "./support/program.mjs";
 import { startRedis } from "./support/redis.mjs";
 import { pause, until, within } from "./support/wait.mjs";
 
@@ -22,23 +21,6 @@ const SERVERS = 3;
 const CLIENTS = 12;
 const ROOM = "everybody";
 const LATE_MS = 30_000;
-
-const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGKILL")));
-
-const program = () =>
-  path.join(path.dirname(JSON.parse(process.env.INTEROP_FIXTURE)[0]), "belfry");
-
-/* mulberry32 */
-function randomOf(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** What is wrong with what was heard; null: nothing. @acked: texts that their senders were told of. */
 export function faultIn(lists, acked) {
@@ -64,48 +46,6 @@ test("the judge sees what is lost, doubled and out of order", () => {
   assert.match(faultIn([good, ["a", "b", "b", "c"]], good), /twice/);
   assert.match(faultIn([good, ["a", "c", "b"]], good), /heard c where client 0 heard b/);
 });
-
-class Servers {
-  living = [];
-
-  constructor(redis) {
-    this.url = `redis+streams://127.0.0.1:${redis.port}`;
-    this.turn = 0;
-  }
-
-  async start() {
-    const child = spawn(program(), ["serve", "--listen", "127.0.0.1:0", "--cluster", this.url], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const server = { child, port: 0, output: "" };
-    const listens = new Promise((resolve) => {
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding("utf8").on("data", (text) => {
-          server.output += text;
-          const found = /event=listening address=127\.0\.0\.1:(\d+)/.exec(server.output);
-          if (found) resolve(Number(found[1]));
-        });
-      }
-    });
-    running.add(child);
-    child.once("exit", () => running.delete(child));
-    server.port = await within("a server listens", listens, LATE_MS);
-    await until("it has joined", async () =>
-      (await fetch(`http://127.0.0.1:${server.port}/readyz`)).ok, LATE_MS);
-    this.living.push(server);
-  }
-
-  async kill(index) {
-    const [server] = this.living.splice(index, 1);
-    assert.equal(server.child.exitCode, null, `it ended by itself: ${server.output}`);
-    server.child.kill("SIGKILL");
-    await once(server.child, "exit");
-  }
-
-  next() {
-    return this.living[this.turn++ % this.living.length];
-  }
-}
 
 function startProxy(servers) {
   const proxy = net.createServer((client) => {
@@ -161,13 +101,13 @@ describe("servers that are killed", { skip: isReference && "loses messages", tim
 
   before(async () => {
     redis = await startRedis();
-    servers = new Servers(redis);
+    servers = new Servers("--cluster", `redis+streams://127.0.0.1:${redis.port}`);
     for (let i = 0; i < SERVERS; i++) await servers.start();
     proxy = await startProxy(servers);
   });
   after(async () => {
     proxy?.close();
-    while (servers?.living.length > 0) await servers.kill(0);
+    await servers?.stop();
     await redis?.stop();
   });
 
