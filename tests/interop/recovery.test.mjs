@@ -70,7 +70,7 @@ class Cable {
   }
 
   cut() {
-    for (const end of this.#ends) end.resetAndDestroy();
+    for (const end of this.#ends) end.destroy(); // a reset fails, and leaks, behind a shutdown
   }
 
   close() {
