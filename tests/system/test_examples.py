@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from belfry_test import BINARY, Refused, Server, SocketIO, WebSocket, binary, free_port
+from belfry_test import BINARY, EventStream, Refused, Server, SocketIO, WebSocket, binary, free_port
 
 EXAMPLES = pathlib.Path(binary()).parent / "examples"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -91,6 +91,21 @@ class Use(unittest.TestCase):
         bob.send_text("me")
         for who in (ada, bob):
             self.hear(who, "bob: me")
+
+    def test_feed(self):
+        server = self.example("14-feed")
+        self.assertIn(b"EventSource", server.get("/")[2])
+        with EventStream(server.port, "/feed") as first:
+            first.next_of("joined")
+            status = server.get("/posts", method="POST", body=b'{"title": "Hello"}')[0]
+            self.assertEqual(status, 202)
+            heard = first.next_of("message")
+            self.assertEqual(heard.json, {"type": "new-post", "post": {"title": "Hello"}})
+        self.assertEqual(server.get("/posts", method="POST", body=b"nonsense")[0], 400)
+        with EventStream(server.port, "/feed?history=20") as later:
+            self.assertEqual(later.next().data, heard.data)
+        with EventStream(server.port, "/feed", last_id=heard.id) as back:
+            self.assertEqual(back.next().name, "joined")
 
     def test_chat_room_wants_a_name(self):
         server = self.example("02-chat-room")

@@ -440,6 +440,50 @@ static void test_everybody_hears_everything_once_and_in_order(void **state)
     }
 }
 
+/* The latest of each room, in one order; what was said to two of them is there once. */
+static void test_the_latest_of_each_room(void **state)
+{
+    (void)state;
+    struct hub_published published;
+    struct hub_joined joined;
+    const belfry_bytes rooms[] = { BELFRY_BYTES("p"), BELFRY_BYTES("q"), BELFRY_BYTES("none") };
+    struct message_spec both = { .room_count = 2,
+                                 .rooms = { BELFRY_BYTES("p"), BELFRY_BYTES("q") },
+                                 .args = BELFRY_BYTES("both") };
+    person_go(&eve);
+    (void)crowd_say(&crowd, NULL, "p", "p1");
+    (void)crowd_say(&crowd, NULL, "q", "q1");
+    (void)crowd_say(&crowd, NULL, "p", "p2");
+    assert_int_equal(crowd_publish(&crowd, NULL, &both, &published), BELFRY_OK);
+    (void)crowd_say(&crowd, NULL, "q", "q2");
+    static const struct latest_case {
+        uint32_t count;
+        const char *want;
+    } cases[] = { { 0, "" },
+                  { 1, "both q2 " },
+                  { 2, "p2 both q2 " },
+                  { 3, "p1 q1 p2 both q2 " },
+                  { UINT32_MAX, "p1 q1 p2 both q2 " } };
+    for (const struct latest_case *c = cases; c != BELFRY_END(cases); c++) {
+        struct hub_enter how = { .rooms = rooms, .room_count = 3, .history = c->count };
+        struct buf got = { 0 };
+        assert_int_equal(
+            hub_enter(&crowd.hub.shards[0], &crowd.hub.root, &eve.member, &how, &joined),
+            BELFRY_OK);
+        for (uint32_t i = 0; i < joined.history_count; i++) {
+            buf_put_bytes(&got, joined.history[i]->args);
+            buf_put_char(&got, ' ');
+        }
+        assert_false(joined.has_gap);
+        if (!bytes_equal_text(buf_bytes(&got), c->want))
+            fail_msg("%u: %.*s", c->count, (int)got.size, (const char *)got.data);
+        buf_deinit(&got);
+        hub_joined_deinit(&joined);
+        if (c != BELFRY_END(cases) - 1)
+            person_go(&eve);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_tower, close_tower)
@@ -447,6 +491,7 @@ int main(void)
         TEST(test_a_newcomer_may_be_in_rooms_from_the_start),
         TEST(test_a_limit_undoes_everything),
         TEST(test_who_comes_back_hears_exactly_what_it_missed),
+        TEST(test_the_latest_of_each_room),
         TEST(test_with_its_own_message_under_way_it_comes_back_behind_it),
         TEST(test_what_fell_out_of_the_log_is_a_gap),
         TEST(test_without_history_whatever_was_said_is_a_gap),

@@ -38,12 +38,16 @@ static void show(struct buf *b, enum rooms_error error, const struct rooms_reque
     show_bytes(b, "key", r->key);
     if (r->is_volatile)
         buf_put_text(b, " volatile");
+    show_bytes(b, "user", r->user);
     show_bytes(b, "after", r->after);
     if (r->reason.size > 0)
         buf_printf(b, ": %.*s", (int)r->reason.size, (const char *)r->reason.data);
 }
 
-static void assert_request(const char *text, const char *want)
+typedef enum rooms_error parse_fn(belfry_bytes text, const struct rooms_limits *limits,
+                                  struct rooms_request *out_request, struct buf *scratch);
+
+static void assert_parsed(parse_fn *parse, const char *text, const char *want)
 {
     struct rooms_request request;
     struct buf scratch = { 0 };
@@ -52,13 +56,18 @@ static void assert_request(const char *text, const char *want)
     char *copy = malloc(size); /* without a NUL, so that reading on is caught */
     if (size > 0)
         memcpy(copy, text, size);
-    enum rooms_error error = rooms_request_parse(bytes_of(copy, size), &limits, &request, &scratch);
+    enum rooms_error error = parse(bytes_of(copy, size), &limits, &request, &scratch);
     show(&shown, error, &request);
     if (!bytes_equal_text(buf_bytes(&shown), want))
         fail_msg("%s\n is:   %.*s\n want: %s", text, (int)shown.size, (char *)shown.data, want);
     buf_deinit(&shown);
     buf_deinit(&scratch);
     free(copy);
+}
+
+static void assert_request(const char *text, const char *want)
+{
+    assert_parsed(rooms_request_parse, text, want);
 }
 
 static const struct request_case {
@@ -299,9 +308,40 @@ static void test_without_memory_the_answer_is_busy(void **state)
     buf_deinit(&scratch);
 }
 
+/* --- what backends say ---*/
+
+static const char *const said[][2] = {
+    { "{\"text\":\"hi\"}", "message text=\"hi\"" },
+    { "{\"text\":\"hi\",\"user\":\"cron\",\"key\":\"k\"}", "message text=\"hi\" key=k user=cron" },
+    { "{\"text\":\"hi\",\"room\":7,\"type\":\"join\",\"ref\":{}}", "message text=\"hi\"" },
+    { "{\"text\":\"hi\",\"event\":\"e\"}", "message text=\"hi\"" },
+    { "{\"event\":\"e\",\"data\":[1],\"volatile\":true,\"user\":\"\\u00fc\"}",
+      "event event=e event_json=\"e\" data=[1] volatile user=\u00fc" },
+    { "{\"event\":\"e\"}", "event event=e event_json=\"e\" data=null" },
+    { "{}", "bad-request: text and event are missing: send {\"text\": ...} or {\"event\": ..., "
+            "\"data\": ...}" },
+    { "{\"text\":null}", "bad-request: text and event are missing: send {\"text\": ...} or "
+                         "{\"event\": ..., \"data\": ...}" },
+    { "{\"text\":1}", "bad-request: text must be a string" },
+    { "{\"text\":\"a\",\"user\":1}", "bad-request: user must be a string" },
+    { "{\"text\":\"a\",\"user\":\"\\n\"}", "bad-request: user has control characters" },
+    { "{\"event\":\"gap\"}",
+      "reserved-event: the event's name is spoken by the server only: choose "
+      "another" },
+    { "[]", "bad-json: the message is not one JSON object: it is not an object, at byte 0" },
+};
+
+static void test_what_backends_say(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < BELFRY_COUNT(said); i++)
+        assert_parsed(rooms_publish_parse, said[i][0], said[i][1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_backends_say),
         cmocka_unit_test(test_good_requests),
         cmocka_unit_test(test_bad_requests_are_told_what_to_do),
         cmocka_unit_test(test_every_beginning_of_a_request_is_bad_json),
