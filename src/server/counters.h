@@ -33,8 +33,8 @@
     X(http_requests,       counter, "belfry_http_requests_total",                       "HTTP requests answered")      \
     X(http_refused,        counter, "belfry_http_refused_total",                        "HTTP requests that were malformed or over a limit") \
     X(http_timeouts,       counter, "belfry_http_timeouts_total",                       "HTTP connections ended by a deadline") \
-    X(messages_in,         counter, "belfry_messages_total{direction=\"in\"}",          "WebSocket messages")          \
-    X(messages_out,        counter, "belfry_messages_total{direction=\"out\"}",         "WebSocket messages")          \
+    X(messages_in,         counter, "belfry_messages_total{direction=\"in\"}",          "messages of WebSockets and event streams") \
+    X(messages_out,        counter, "belfry_messages_total{direction=\"out\"}",         "messages of WebSockets and event streams") \
     X(bytes_in,            counter, "belfry_bytes_total{direction=\"in\"}",             "bytes on the wire, TLS excluded") \
     X(bytes_out,           counter, "belfry_bytes_total{direction=\"out\"}",            "bytes on the wire, TLS excluded") \
     X(dropped_slow,        counter, "belfry_dropped_total{reason=\"slow-policy\"}",     "room messages that a member did not get") \
