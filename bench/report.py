@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from servers import BUN_PEERS, NODE_PEERS, PEERS, ROOT, bun_program, command_of, target_of
 from cluster import ClusterScenario
+from feed import FeedScenario
 from scenarios import IdleScenario, servers_of
 
 
@@ -41,7 +42,7 @@ def version_of(package):
 def peer_versions(servers):
     """Of what is installed for the peers among @servers, as (name, value)."""
     rows = []
-    if any(name in NODE_PEERS or name.startswith("sio-nodes") for name in servers):
+    if any(name in NODE_PEERS or name.startswith(("sio-nodes", "sse-node")) for name in servers):
         rows.append(("Node.js, ws", f"{first_line(['node', '--version'])}, {version_of('ws')}"))
     if any(name in BUN_PEERS for name in servers):
         rows.append(("Bun", first_line([bun_program(), "--version"])))
@@ -105,7 +106,7 @@ def shell(words):
 def repeat_lines(result, belfry, seconds):
     """How to repeat a row by hand, without bench/run."""
     s = result["scenario"]
-    if isinstance(s, ClusterScenario):
+    if isinstance(s, (ClusterScenario, FeedScenario)):
         return [f"bench/run --only {s.name}"]
     if isinstance(s, IdleScenario):
         sides = ((s.ours, s.load),)
@@ -199,7 +200,8 @@ def markdown(results, details, belfry, pairs, seconds):
         "connections (connect), medians; the ratio is the median of the pairs' ratios with its "
         "95 % interval. A bound is met when the interval reaches it. `idle-memory` and "
         "`sio-idle-memory` are RSS for each further connection; `cluster-*` are CPU microseconds of "
-        "all nodes for each message that crosses (`cluster-latency-*`: p99, in microseconds). "
+        "all nodes for each message that crosses (`cluster-latency-*`: p99, in microseconds), `sse-*`, "
+        "`http-*` and `history-*` of the server for each delivery. "
         "bench/README.md says what is measured and what the floor is.",
         "",
         *facts(results, details),

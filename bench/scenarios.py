@@ -7,6 +7,7 @@ bounds reference / ours, both in server CPU time per message. Names are what `be
 from dataclasses import dataclass
 
 from cluster import CLUSTER_SCENARIOS
+from feed import FEED_SCENARIOS
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,7 @@ SCENARIOS = [
     IdleScenario("idle-memory", "belfry-rooms", (8000, 19000), at_most_bytes=300, repeats=5),
     *SIO_SCENARIOS,
     *CLUSTER_SCENARIOS,
+    *FEED_SCENARIOS,
 ]
 
 

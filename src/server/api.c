@@ -285,8 +285,8 @@ static void publish_item(struct api_call *call, struct api_item *item, belfry_by
 
 /* --- reading the body -------------------------------------------------------------------------*/
 
-/* What one request says: an object, or the elements of an array, each looked at twice: once whether
- * all are good, then to be said. */
+/* What one request says: an object, or the elements of an array, looked at twice: once whether all
+ * are good, then to be said. */
 struct saying {
     struct exchange *x;
     struct worker *worker;
@@ -356,56 +356,65 @@ static void say_one(const struct saying *s, belfry_bytes body)
     let_go(call);
 }
 
-/* True: @out_count of them, and all are good. False: answered. */
-static bool check_all(const struct saying *s, belfry_bytes body, uint32_t *out_count)
-{
+/* An element that was looked at. Where nothing had to be decoded it need not be again. */
+struct checked {
+    belfry_bytes text;
     struct rooms_request request;
+    bool is_whole;
+};
+
+static belfry_err keep(struct buf *all, const struct checked *one)
+{
+    return buf_append(all, one, sizeof *one);
+}
+
+/* True: all are good, and in @out. False: answered. */
+static bool check_all(const struct saying *s, belfry_bytes body, struct buf *out)
+{
+    struct worker *worker = s->worker;
     struct json_member item;
     struct json_iter it;
     char key[160];
-    *out_count = 0;
-    json_iter_init(&it, body, s->worker->server->options.max_json_depth + 1, JSON_KIND_ARRAY);
-    while (json_iter_next(&it, &item)) {
-        enum rooms_error error = *out_count == MAX_BATCH
-                                     ? ROOMS_ERR_TOO_LARGE
-                                     : parse(s, item.value.text, *out_count, true, &request, key);
-        if (*out_count == MAX_BATCH)
-            request.reason = BELFRY_BYTES("more than 1000 messages: send less at a time");
+    uint32_t count = 0;
+    json_iter_init(&it, body, worker->server->options.max_json_depth + 1, JSON_KIND_ARRAY);
+    for (; json_iter_next(&it, &item); count++) {
+        struct checked one = { .text = item.value.text };
+        enum rooms_error error = ROOMS_ERR_TOO_LARGE;
+        if (count < MAX_BATCH)
+            error = parse(s, one.text, count, true, &one.request, key);
+        else
+            one.request.reason = BELFRY_BYTES("more than 1000 messages: send less at a time");
+        one.is_whole = worker->request_scratch.size == 0 && one.request.key.data != key;
+        if (error == ROOMS_OK && keep(out, &one) != BELFRY_OK)
+            error = ROOMS_ERR_BUSY;
         if (error != ROOMS_OK) {
-            refuse_item(s, error, &request, *out_count, true);
+            refuse_item(s, error, &one.request, count, true);
             return false;
         }
-        ++*out_count;
     }
     if (it.err == BELFRY_OK)
         return true;
-    refuse(s->x, s->worker, 400, ROOMS_ERR_BAD_JSON, bytes_of_text(it.fault.what));
+    refuse(s->x, worker, 400, ROOMS_ERR_BAD_JSON, bytes_of_text(it.fault.what));
     return false;
 }
 
 static void say_all(const struct saying *s, belfry_bytes body)
 {
-    struct json_member item;
-    struct json_iter it;
-    uint32_t count;
+    struct buf checked = { 0 };
     char key[160];
-    if (!check_all(s, body, &count))
-        return;
-    struct api_call *call = new_call(s, count, true);
-    if (call == NULL)
-        return;
-    uint32_t index = 0;
-    json_iter_init(&it, body, s->worker->server->options.max_json_depth + 1, JSON_KIND_ARRAY);
-    while (json_iter_next(&it, &item)) {
-        struct rooms_request request;
-        struct api_item *one = &call->items[index];
-        if (parse(s, item.value.text, index, true, &request, key) == ROOMS_OK)
-            publish_item(call, one, s->room, &request);
+    struct api_call *call = NULL;
+    if (check_all(s, body, &checked))
+        call = new_call(s, (uint32_t)(checked.size / sizeof(struct checked)), true);
+    for (uint32_t i = 0; call != NULL && i < call->count; i++) {
+        struct checked *one = &((struct checked *)(void *)checked.data)[i];
+        if (one->is_whole || parse(s, one->text, i, true, &one->request, key) == ROOMS_OK)
+            publish_item(call, &call->items[i], s->room, &one->request);
         else /* it was good just now: memory */
-            *one = (struct api_item){ .err = BELFRY_ERR_NOMEM };
-        index++;
+            call->items[i] = (struct api_item){ .err = BELFRY_ERR_NOMEM };
     }
-    let_go(call);
+    buf_deinit(&checked);
+    if (call != NULL)
+        let_go(call);
 }
 
 static bool is_array(belfry_bytes body)
