@@ -405,6 +405,7 @@ static void say_all(const struct saying *s, belfry_bytes body)
     struct api_call *call = NULL;
     if (check_all(s, body, &checked))
         call = new_call(s, (uint32_t)(checked.size / sizeof(struct checked)), true);
+    BELFRY_ASSERT(call == NULL || call->count == 0 || checked.data != NULL);
     for (uint32_t i = 0; call != NULL && i < call->count; i++) {
         struct checked *one = &((struct checked *)(void *)checked.data)[i];
         if (one->is_whole || parse(s, one->text, i, true, &one->request, key) == ROOMS_OK)
@@ -456,9 +457,10 @@ static void on_body(struct exchange *x, belfry_bytes body, void *user)
     struct saying s = { .x = x, .worker = exchange_owner(x) };
     struct buf room = { 0 };
     const char *why = "";
-    belfry_bytes segment;
+    belfry_bytes segment = { 0 };
     (void)user;
-    (void)find_room(exchange_head(x), prefix_of(x), &segment);
+    bool is_found = find_room(exchange_head(x), prefix_of(x), &segment); /* on_begin has looked */
+    BELFRY_ASSERT(is_found);
     enum rooms_error error = read_room(s.worker->server, segment, &room, &why);
     if (http_single(exchange_head(x), "idempotency-key", &s.key) != HTTP_ONE)
         s.key = bytes_of(NULL, 0);
