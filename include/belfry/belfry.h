@@ -198,9 +198,9 @@ BELFRY_API belfry_err belfry_assets(belfry *server, const belfry_asset *assets);
  */
 BELFRY_API belfry_err belfry_ops(belfry *server, const char *listen);
 
-/** Says the server's own figures in @room once a second while somebody is in it, as the event `stats`
- * (docs/feed.md): totals since the start, not remembered, and not to other servers. Errors: INVALID
- * (not a room's name), STATE, NOMEM. */
+/** Says the server's own figures in @room once a second while somebody is in it, as the event
+ * `stats` (docs/feed.md): totals since the start, not remembered, and not to other servers. Errors:
+ * INVALID (not a room's name), STATE, NOMEM. */
 BELFRY_API belfry_err belfry_stats(belfry *server, const char *room);
 
 /* --- WebSockets ----------------------------------------------------------------------------- */
@@ -276,9 +276,9 @@ BELFRY_API belfry_err belfry_request_join(belfry_request *req, const char *room)
 
 /* --- for backends --------------------------------------------------------------------------- */
 
-/** Serves the HTTP API (docs/http-api.md) below @prefix ("/api"): POST PREFIX/rooms/ROOM/messages says
- * something in a room, as JSON, and answers with its id. Who may: options api_keys and api_open;
- * without either nobody. Errors: INVALID, STATE, NOMEM. */
+/** Serves the HTTP API (docs/http-api.md) below @prefix ("/api"): POST PREFIX/rooms/ROOM/messages
+ * says something in a room, as JSON, and answers with its id. Who may: options api_keys and
+ * api_open; without either nobody. Errors: INVALID, STATE, NOMEM. */
 BELFRY_API belfry_err belfry_api(belfry *server, const char *prefix);
 
 /* --- sockets -------------------------------------------------------------------------------- */

@@ -1,9 +1,10 @@
 /*
  * serve.c - the program's server, made of the public API only.
  *
- *   /ws  the room protocol      /events  the same to read      /api  for backends      /socket.io/  the same for Socket.IO
- * /healthz /readyz /metrics operations with --demo also:  /  the pages      /echo  every message
- * comes back
+ *   /ws          the room protocol             /healthz /readyz /metrics   operations
+ *   /socket.io/  the same for Socket.IO        with --demo also:
+ *   /events      the same to read              /      the pages
+ *   /api         for backends                  /echo  every message comes back
  */
 #include "cli/serve.h"
 
