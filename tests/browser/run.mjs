@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { pages } from "./pages.mjs";
 import { socketIo } from "./socketio.mjs";
 import { lowContrasts } from "./support/contrast.mjs";
 import { Person } from "./support/person.mjs";
@@ -63,6 +64,13 @@ await socketIo({
   picture,
 });
 await pictures();
+await pages({
+  browser,
+  server,
+  pictures: PICTURES,
+  enter: (url, name, options) => Person.enter(browser, url, name, options),
+  faults: Person.faults,
+});
 await check("no errors on the console, no violations of the policy", () => {
   assert.deepEqual(Person.faults, []);
 });

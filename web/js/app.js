@@ -55,6 +55,7 @@ function start() {
     peopleView(chat, line, people),
     composerView(chat),
     meView(chat),
+    terminalView(chat),
     memory(chat, line),
   ];
   renderOn(
@@ -132,6 +133,17 @@ function renderOn(sources, views) {
   };
   for (const [source, type] of sources) source.addEventListener(type, schedule);
   render();
+}
+
+/* The same room for curl, as it stands. */
+function terminalView(chat) {
+  return () => {
+    const room = encodeURIComponent(chat.current);
+    const near = (path) => new URL(path, new URL(".", location.href)).href;
+    const said = `'{"text":"hello from curl"}'`;
+    byId("say-command").textContent = `curl -d ${said} ${near(`api/rooms/${room}/messages`)}`;
+    byId("follow-command").textContent = `curl -N '${near(`events?room=${room}&user=curl`)}'`;
+  };
 }
 
 function meView(chat) {
