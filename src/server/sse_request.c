@@ -133,6 +133,18 @@ static void read_position(belfry_request *req, struct sse_accept *accept)
 
 /* --- the answer -------------------------------------------------------------------------------*/
 
+/* Python's requests asks for gzip whoever reads the answer, and sseclient reads the bytes as they
+ * come: it would hear nothing. */
+static bool takes_gzip(const struct http_head *head)
+{
+    static const char requests[] = "python-requests/";
+    belfry_bytes agent;
+    bool is_requests = http_single(head, "user-agent", &agent) == HTTP_ONE &&
+                       agent.size >= sizeof requests - 1 &&
+                       memcmp(agent.data, requests, sizeof requests - 1) == 0;
+    return http_accepts_gzip(head) && !is_requests;
+}
+
 static void put_head(struct buf *out, belfry_request *req, bool is_gzip)
 {
     struct http_reply reply = http_reply_to(req->head, 200, worker_date(req->conn->worker));
@@ -157,7 +169,7 @@ static void start(belfry_request *req)
     struct buf head = { 0 };
     struct sse_accept accept = {
         .route = req->route,
-        .is_gzip = options->deflate != BELFRY_DEFLATE_NONE && http_accepts_gzip(req->head),
+        .is_gzip = options->deflate != BELFRY_DEFLATE_NONE && takes_gzip(req->head),
         .user = req->user,
         .rooms = (const belfry_bytes *)(const void *)req->rooms.data,
         .room_count = (uint32_t)(req->rooms.size / sizeof(belfry_bytes)),

@@ -183,6 +183,10 @@ class Compression(EventsTest):
             stream.next_of("joined")
             self.assertEqual(stream.texts(4), ["short", long, "", "x" * 70000])
 
+    def test_who_asks_and_cannot_read_it_gets_none(self):
+        headers = [("User-Agent", "python-requests/2.34")]
+        self.assertNotIn("content-encoding", self.follow("zip", gzip=True, headers=headers).headers)
+
     def test_it_can_be_off(self):
         server = self.start(deflate="off")
         self.assertNotIn("content-encoding", self.follow("zip", server, gzip=True).headers)
