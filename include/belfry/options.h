@@ -125,6 +125,7 @@ typedef enum belfry_away_policy {
     COUNT(  history_messages,        256,         1,     1000000,     1,    "messages a room remembers")                   \
     SIZE(   history_bytes,           1048576,     1024,  1073741824,  0,    "bytes a room remembers")                      \
     MS(     history_ms,              120000,      1000,  86400000,    0,    "how long a room remembers")                   \
+    TEXT(   history_rooms,           "",                                    "what rooms remember, by pattern, the first that matches: news-*=1000/4M/1h, tmp-*=off (messages/bytes/age)") \
     SIZE(   log_bytes,               67108864,    65536, 17179869184, 0,    "bytes all rooms remember together")           \
     MS(     sse_retry_ms,            2000,        1,     3600000,     0,    "how long an EventSource waits before it connects again") \
     TEXT(   api_keys,                "",                                    "keys of backends that may use the HTTP API, comma-separated: Authorization: Bearer KEY") \

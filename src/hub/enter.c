@@ -147,7 +147,7 @@ static belfry_err take_missed(const struct entry *e)
     e->joined->has_gap = is_from_future || message_id_compare(since, nsp->log_floor) < 0 ||
                          message_id_compare(since, nsp->missed) < 0;
     for (uint32_t i = 0; i < e->room_count && !e->joined->has_gap; i++)
-        e->joined->has_gap = nsp_is_deaf(nsp, e->rooms[i].room);
+        e->joined->has_gap = nsp_may_have_missed(nsp, e->rooms[i].room);
     for (uint32_t i = start; i < log->count && err == BELFRY_OK; i++) {
         struct message *m = message_ring_at(log, i);
         if (i + PREFETCH_AHEAD < log->count)
@@ -184,7 +184,10 @@ static belfry_err take_latest(const struct entry *e)
 {
     belfry_err err = BELFRY_OK;
     for (uint32_t r = 0; r < e->room_count && err == BELFRY_OK; r++) {
-        const struct message_ring *ring = &e->rooms[r].room->view.ring;
+        struct hub_room *room = e->rooms[r].room;
+        const struct message_ring *ring = &room->view.ring;
+        if (e->how->wall_ms > 0)
+            history_view_expire(&room->view, room->limits, e->how->wall_ms);
         uint32_t i = ring->count - BELFRY_MIN(e->how->history, ring->count);
         for (; i < ring->count && err == BELFRY_OK; i++)
             err = add_missed(e->joined, message_ring_at(ring, i));

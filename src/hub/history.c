@@ -72,6 +72,39 @@ static void forget_oldest(struct history_view *view)
     raise_floor(view, oldest->id);
 }
 
+bool history_pattern_matches(const char *pattern, belfry_bytes name)
+{
+    const char *at = name.data;
+    const char *end = at + name.size;
+    const char *star = NULL; /* the last one, and what it stands for begins at @retry */
+    const char *retry = NULL;
+    while (at < end) {
+        if (*pattern == '*') {
+            star = pattern++;
+            retry = at;
+        } else if (*pattern == *at && *pattern != '\0') {
+            pattern++;
+            at++;
+        } else if (star != NULL) {
+            pattern = star + 1;
+            at = ++retry;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == '\0';
+}
+
+void history_view_expire(struct history_view *view, const struct history_limits *limits,
+                         uint64_t wall_ms)
+{
+    while (view->ring.count > 0 &&
+           message_ring_at(&view->ring, 0)->id.ms + limits->max_age_ms < wall_ms)
+        forget_oldest(view);
+}
+
 void history_view_add(struct history_view *view, const struct history_limits *limits,
                       struct message *m)
 {

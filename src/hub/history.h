@@ -47,6 +47,18 @@ struct history_limits {
     uint64_t max_log_bytes; /* all rooms together */
 };
 
+/* Rooms whose name @pattern matches have limits of their own. An asterisk stands for anything. */
+struct history_rule {
+    const char *pattern;
+    struct history_limits limits; /* max_log_bytes is not looked at */
+};
+
+bool history_pattern_matches(const char *pattern, belfry_bytes name);
+
+/* Forgets what is older than the room remembers. */
+void history_view_expire(struct history_view *view, const struct history_limits *limits,
+                         uint64_t wall_ms);
+
 /* Remembers @m as the newest; without memory the floor rises instead: a gap, never a lie. */
 void history_view_add(struct history_view *view, const struct history_limits *limits,
                       struct message *m);

@@ -33,6 +33,9 @@ belfry_err hub_init(struct hub *hub, unsigned worker_count, const struct hub_lim
 {
     BELFRY_ASSERT(worker_count >= 1 && worker_count <= HUB_MAX_WORKERS);
     *hub = (struct hub){ .limits = *limits, .encode = encode, .worker_count = worker_count };
+    hub->log_age_ms = limits->history.max_age_ms;
+    for (unsigned i = 0; i < limits->rule_count; i++)
+        hub->log_age_ms = BELFRY_MAX(hub->log_age_ms, limits->rules[i].limits.max_age_ms);
     struct hub_shard *shards = mem_alloc_zeroed(worker_count * sizeof *shards);
     if (shards == NULL || nsp_init(&hub->root, hub) != BELFRY_OK) {
         mem_free(shards);

@@ -29,6 +29,8 @@ struct local_room;
 
 struct hub_limits {
     struct history_limits history;
+    const struct history_rule *rules; /* the first that matches a room's name counts; outlive it */
+    unsigned rule_count;
     uint32_t max_rooms;
     uint32_t max_rooms_per_member;
     uint32_t max_inbox; /* deliveries that may wait for a worker before others hold back */
@@ -38,7 +40,8 @@ struct hub_limits {
 struct hub_room {
     struct map_node by_name;
     struct history_view view;
-    uint64_t interest; /* bit w: worker w has members */
+    const struct history_limits *limits; /* of its view */
+    uint64_t interest;                   /* bit w: worker w has members */
     uint32_t member_count;
     bool is_count_due; /* somebody will announce the count soon */
     bool is_heard;     /* what other processes say in it comes here (hub_hear_room) */
@@ -120,6 +123,7 @@ struct hub {
     pthread_mutex_t nsps_lock; /* guards the list; taken before a namespace's own lock */
     struct hub_nsp *nsps;      /* all of them, root included */
     struct hub_outlet outlet;
+    uint64_t log_age_ms; /* of the room that remembers longest */
 
     /*
      * Members may be named by their public ids, wherever a message names rooms: nothing is stored
@@ -256,6 +260,7 @@ struct hub_enter {
     belfry_bytes own_id;
     /* Who comes without @since: the last so many of each of @rooms, in one order. */
     uint32_t history;
+    uint64_t wall_ms; /* as in struct hub_join */
     /* As in struct hub_join. */
     void (*on_live)(struct member *member, const struct hub_joined *joined, void *user);
     void *user;
@@ -281,6 +286,7 @@ struct hub_join {
     enum hub_since since; /* UNKNOWN: an id of another epoch; all there is, and a gap */
     struct message_id id; /* everything behind it */
     uint32_t count;       /* the last so many */
+    uint64_t wall_ms; /* now: what is too old for the room is not there any more; 0: it may be */
     /* Called when the member becomes live: behind what it heard already, before what comes. It may
      * write to the member, no more. NULL: not interested. */
     void (*on_live)(struct member *member, const struct hub_joined *joined, void *user);

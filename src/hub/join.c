@@ -29,7 +29,7 @@ static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp
         return 0;
     case HUB_SINCE_ID:
         /* A position from the future is not one of ours. */
-        *out_gap = nsp_is_deaf(nsp, room) || message_id_compare(how->id, view->floor) < 0 ||
+        *out_gap = nsp_may_have_missed(nsp, room) || message_id_compare(how->id, view->floor) < 0 ||
                    message_id_compare(how->id, nsp->missed) < 0 ||
                    message_id_compare(how->id, nsp->last) > 0;
         return message_id_compare(how->id, nsp->last) > 0
@@ -94,6 +94,8 @@ static belfry_err join_locked(struct hub_shard *shard, struct hub_nsp *nsp,
     struct hub_room *room = nsp_get_room(nsp, name, hash, &err);
     if (room == NULL)
         return err;
+    if (marker->how->wall_ms > 0)
+        history_view_expire(&room->view, room->limits, marker->how->wall_ms);
     err = take_snapshot(room, nsp, marker->how, out);
     if (err != BELFRY_OK) {
         nsp_drop_room_if_unused(nsp, room);

@@ -23,6 +23,15 @@ struct hub_room *nsp_find_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t 
     return node != NULL ? BELFRY_CONTAINER_OF(node, struct hub_room, by_name) : NULL;
 }
 
+static const struct history_limits *limits_of(const struct hub *hub, belfry_bytes name)
+{
+    for (unsigned i = 0; i < hub->limits.rule_count; i++) {
+        if (history_pattern_matches(hub->limits.rules[i].pattern, name))
+            return &hub->limits.rules[i].limits;
+    }
+    return &hub->limits.history;
+}
+
 struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t hash,
                               belfry_err *out_err)
 {
@@ -36,7 +45,9 @@ struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t h
     room = mem_alloc(sizeof *room + name.size);
     if (room == NULL)
         return NULL;
-    *room = (struct hub_room){ .by_name.hash = hash, .name_size = (uint16_t)name.size };
+    *room = (struct hub_room){ .by_name.hash = hash,
+                               .limits = limits_of(nsp->hub, name),
+                               .name_size = (uint16_t)name.size };
     /* What was forgotten of it cannot be resumed; which room it was of is forgotten too. */
     room->view.floor = nsp->forgotten;
     memcpy(room->name, name.data, name.size);
@@ -92,7 +103,7 @@ static bool log_is_over(const struct hub_nsp *nsp, uint64_t wall_ms)
     if (nsp->log.count == 0)
         return false;
     return nsp->log_bytes > limits->max_log_bytes ||
-           message_ring_at(&nsp->log, 0)->id.ms + limits->max_age_ms < wall_ms;
+           message_ring_at(&nsp->log, 0)->id.ms + nsp->hub->log_age_ms < wall_ms;
 }
 
 static void evict_some(struct hub_nsp *nsp, uint64_t wall_ms, unsigned most,
@@ -120,17 +131,36 @@ static void remember_in_room(struct hub_nsp *nsp, struct message *m,
         room = nsp_get_room(nsp, target->name, target->hash, &err);
     }
     if (room != NULL && is_kept)
-        history_view_add(&room->view, &nsp->hub->limits.history, m);
+        history_view_add(&room->view, room->limits, m);
     else if (room != NULL)
         room->view.floor = m->id;
     else
         nsp->forgotten = m->id;
 }
 
+/* Where rooms differ, those without history are passed over: who comes back to one has a gap. */
+static bool remembers(const struct hub *hub, const struct message_room *target)
+{
+    return hub->limits.rule_count == 0 || limits_of(hub, target->name)->max_messages > 0;
+}
+
+static bool is_worth_keeping(const struct hub *hub, const struct message *m)
+{
+    if (hub->limits.rule_count == 0 || m->room_count == 0)
+        return hub->limits.history.max_messages > 0;
+    for (unsigned i = 0; i < m->room_count; i++) {
+        if (remembers(hub, &m->rooms[i]))
+            return true;
+    }
+    return false;
+}
+
 static void remember(struct hub_nsp *nsp, struct message *m)
 {
-    const struct history_limits *limits = &nsp->hub->limits.history;
-    bool is_kept = limits->max_messages > 0 && message_ring_push(&nsp->log, m) == BELFRY_OK;
+    bool is_worth_it = is_worth_keeping(nsp->hub, m);
+    if (!is_worth_it && nsp->hub->limits.rule_count > 0 && m->room_count > 0)
+        return;
+    bool is_kept = is_worth_it && message_ring_push(&nsp->log, m) == BELFRY_OK;
     if (is_kept) {
         message_ref(m);
         nsp->log_bytes += m->cost;
@@ -140,7 +170,7 @@ static void remember(struct hub_nsp *nsp, struct message *m)
         raise_log_floor(nsp, m->id);
     }
     for (unsigned i = 0; i < m->room_count; i++) {
-        if (m->rooms[i].owner < 0)
+        if (m->rooms[i].owner < 0 && remembers(nsp->hub, &m->rooms[i]))
             remember_in_room(nsp, m, &m->rooms[i], is_kept);
     }
 }

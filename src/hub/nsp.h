@@ -22,10 +22,13 @@ struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t h
 /* Without members and history it goes; its floor stays. */
 void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room);
 
-/* May others have said something in @room that did not come here? */
-static inline bool nsp_is_deaf(const struct hub_nsp *nsp, const struct hub_room *room)
+/* May something have been said in @room that is not known here? By others, and it did not come; or
+ * it was not to be remembered. */
+static inline bool nsp_may_have_missed(const struct hub_nsp *nsp, const struct hub_room *room)
 {
-    return nsp->hub->outlet.is_partial && !room->is_heard;
+    const struct hub *hub = nsp->hub;
+    return (hub->outlet.is_partial && !room->is_heard) ||
+           (hub->limits.rule_count > 0 && room->limits->max_messages == 0);
 }
 
 /* A marker, behind what has been published so far; @shard is the caller's own, who drains next. */

@@ -530,7 +530,7 @@ belfry_err node_start(struct belfry *server)
         .max_message_bytes = o->cluster_message_bytes,
         .ask_timeout_ms = o->cluster_timeout_ms,
         .stream_length = o->cluster_stream_length,
-        .memory_ms = o->history_ms,
+        .memory_ms = (uint32_t)BELFRY_MIN(server->hub.log_age_ms, (uint64_t)UINT32_MAX),
         .limits = { .max_depth = JSON_MAX_DEPTH, .max_attachments = UINT8_MAX },
         .hash_key = &server->hub.hash_key,
     };

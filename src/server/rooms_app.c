@@ -87,7 +87,7 @@ static void reply_ack(belfry_sock *sock, belfry_bytes ref, const struct hub_publ
 
 static struct hub_join join_wish(belfry_sock *sock, const struct rooms_request *request)
 {
-    struct hub_join how = { .since = HUB_SINCE_NOW };
+    struct hub_join how = { .since = HUB_SINCE_NOW, .wall_ms = worker_wall_ms(sock_worker(sock)) };
     belfry_bytes epoch;
     if (request->since.size > 0) {
         /* Of another life of this server, or of none: all there is, and a gap. */

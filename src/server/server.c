@@ -19,6 +19,7 @@
 #include "http/field.h"
 #include "server/client_files.h"
 #include "server/encode.h"
+#include "server/history_rules.h"
 #include "server/node.h"
 #include "server/sio_recovery.h"
 #include "server/sio_sock.h"
@@ -67,7 +68,14 @@ static belfry_err make_hub(belfry *server)
         .max_rooms_per_member = BELFRY_MIN(o->max_rooms_per_socket, (uint32_t)UINT16_MAX),
         .max_inbox = o->max_inbox,
     };
-    belfry_err err =
+    belfry_err err = history_rules_parse(o->history_rooms, &limits.history, &server->history_rules);
+    if (err != BELFRY_OK)
+        return err;
+    if (server->history_rules != NULL) {
+        limits.rules = server->history_rules->rules;
+        limits.rule_count = server->history_rules->count;
+    }
+    err =
         hub_init(&server->hub, server->worker_count, &limits, encode_message, &server->env.random);
     server->hub.owner_of = server_owner_of_id;
     server->hub.find_member = sock_find_member;
@@ -187,6 +195,7 @@ void belfry_free(belfry *server)
     hub_deinit(&server->hub);
     server->moved = moved_ids_free(server->moved);
     stats_free(server);
+    mem_free(server->history_rules);
     server->node = node_free(server->node);
     eio_endpoints_deinit(server);
     server->client_files = client_files_free(server->client_files);

@@ -42,10 +42,11 @@ struct belfry {
     struct nsp_registry namespaces;
     struct eio_endpoint *endpoints;
     struct client_files *client_files;
-    struct moved_ids *moved; /* ids on other workers than they name */
-    struct node *node;       /* its part in a cluster; NULL: it is alone */
-    struct stats *stats;     /* belfry_stats; NULL: not wanted */
-    uint32_t node_tag;       /* in all its ids; 0: it is alone */
+    struct moved_ids *moved;             /* ids on other workers than they name */
+    struct node *node;                   /* its part in a cluster; NULL: it is alone */
+    struct history_rules *history_rules; /* NULL: all rooms are alike */
+    struct stats *stats;                 /* belfry_stats; NULL: not wanted */
+    uint32_t node_tag;                   /* in all its ids; 0: it is alone */
     struct worker *workers;
     unsigned worker_count;
     struct router router;

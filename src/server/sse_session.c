@@ -180,6 +180,7 @@ static belfry_err enter(struct sse_session *sse, const struct sse_accept *accept
         .has_since = accept->has_since,
         .since = accept->since,
         .history = accept->history,
+        .wall_ms = worker_wall_ms(sse->conn.worker),
         .own_id = bytes_of(sse->sock.public_id, PUBLIC_ID_SIZE),
         .on_live = on_live,
         .user = (void *)(uintptr_t)accept,

@@ -171,6 +171,28 @@ class Resuming(EventsTest):
         self.assertEqual(self.follow("h1&history=x").next().name, "joined")
 
 
+class Memory(EventsTest):
+    options = {"history_rooms": "news-*=1000/4M/1h, tmp-*=off", "history_messages": "2"}
+
+    def test_rooms_remember_by_their_names(self):
+        for room, want in (("news-1", ["1", "2", "3"]), ("tmp-1", []), ("other", ["2", "3"])):
+            self.say(room, "1", "2", "3")
+            stream = self.follow(f"{room}&history=10")
+            self.assertEqual(stream.texts(len(want)), want, room)
+            self.assertEqual(stream.next().name, "joined", room)
+
+    def test_who_comes_back_to_a_room_without_history_has_a_gap(self):
+        stream = self.follow("tmp-2")
+        last = stream.next_of("joined").id
+        stream.close()
+        self.assertEqual(self.follow("tmp-2", last_id=last).next().name, "gap")
+        self.assertEqual(self.follow("news-2", last_id=last).next().name, "joined")
+
+    def test_a_rule_that_means_nothing_is_refused(self):
+        with self.assertRaisesRegex(AssertionError, "history_rooms"):
+            self.start(history_rooms="x")
+
+
 class Compression(EventsTest):
 
     def test_who_asks_gets_gzip_of_the_same(self):

@@ -165,12 +165,64 @@ static void test_without_memory_there_is_a_gap_and_never_a_hole(void **state)
     memory_unwatch();
 }
 
+static void test_what_is_too_old_for_the_room_goes(void **state)
+{
+    (void)state;
+    struct history_limits limits = roomy;
+    struct history_view view = { 0 };
+    limits.max_age_ms = 10;
+    add(&view, &limits, 1, 30);
+    history_view_expire(&view, &limits, 5);
+    assert_holds(&view, 1, 30);
+    history_view_expire(&view, &limits, 25); /* that of 15 is 10 old, which is not too old */
+    assert_holds(&view, 15, 30);
+    history_view_expire(&view, &limits, 1000);
+    assert_int_equal(view.ring.count, 0);
+    assert_int_equal(view.floor.ms, 29);
+    history_view_deinit(&view);
+}
+
+static void test_patterns(void **state)
+{
+    (void)state;
+    static const struct pattern_case {
+        const char *pattern, *name;
+        bool matches;
+    } cases[] = {
+        { "a", "a", true },
+        { "a", "b", false },
+        { "a", "ab", false },
+        { "ab", "a", false },
+        { "*", "", true },
+        { "*", "anything", true },
+        { "", "", true },
+        { "", "a", false },
+        { "news-*", "news-", true },
+        { "news-*", "news-1", true },
+        { "news-*", "news", false },
+        { "*-log", "a-log", true },
+        { "*-log", "-log-log", true },
+        { "*-log", "a-logs", false },
+        { "a*b*c", "abc", true },
+        { "a*b*c", "a-b-b-c", true },
+        { "a*b*c", "acb", false },
+        { "**", "x", true },
+        { "*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false },
+    };
+    for (const struct pattern_case *c = cases; c != BELFRY_END(cases); c++) {
+        if (history_pattern_matches(c->pattern, bytes_of_text(c->name)) != c->matches)
+            fail_msg("%s %s", c->pattern, c->name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_a_ring_is_a_queue, reset),
         cmocka_unit_test_setup(test_a_view_keeps_the_newest_by_count_and_by_bytes, reset),
         cmocka_unit_test_setup(test_forgetting_takes_only_the_oldest_and_raises_the_floor, reset),
+        cmocka_unit_test_setup(test_what_is_too_old_for_the_room_goes, reset),
+        cmocka_unit_test(test_patterns),
         cmocka_unit_test_setup(test_a_floor_never_falls, reset),
         cmocka_unit_test_setup(test_a_position_finds_the_first_message_behind_it, reset),
         cmocka_unit_test_setup(test_the_sequence_counts_within_a_millisecond, reset),

@@ -481,11 +481,63 @@ static void test_rooms_with_members_are_listed_each_once(void **state)
     assert_int_equal(seen[3], 0);
 }
 
+/* Rooms that remember more, less or nothing by their names. */
+static void test_rooms_remember_by_their_names(void **state)
+{
+    (void)state;
+    static const struct history_rule rules[] = {
+        { "short-*", { .max_messages = 1, .max_bytes = 1 << 20, .max_age_ms = 10 } },
+        { "off-*", { .max_messages = 0, .max_bytes = 1 << 20, .max_age_ms = 10 } },
+        { "long-*", { .max_messages = 1000, .max_bytes = 1 << 20, .max_age_ms = 1000000 } },
+    };
+    struct hub_limits limits = crowd_limits;
+    limits.history.max_messages = 2;
+    limits.history.max_age_ms = 1000;
+    limits.rules = rules;
+    limits.rule_count = BELFRY_COUNT(rules);
+    reopen(&limits);
+    static const char *const rooms[] = { "short-r", "off-r", "long-r", "r" };
+    struct message_id first = crowd_say(&crowd, NULL, "other", "0");
+    for (unsigned r = 0; r < BELFRY_COUNT(rooms); r++) {
+        (void)crowd_say(&crowd, NULL, rooms[r], "1");
+        (void)crowd_say(&crowd, NULL, rooms[r], "2");
+        (void)crowd_say(&crowd, NULL, rooms[r], "3");
+    }
+    assert_string_equal(everything(&ada, "short-r"), "3");
+    assert_string_equal(everything(&ada, "off-r"), "");
+    assert_string_equal(everything(&ada, "long-r"), "1 2 3");
+    assert_string_equal(everything(&ada, "r"), "2 3");
+    assert_string_equal(since(&bob, "short-r", first), "gap 3");
+    assert_string_equal(since(&bob, "off-r", first), "gap");
+    assert_string_equal(since(&bob, "long-r", first), "1 2 3");
+    assert_string_equal(since(&bob, "r", first), "gap 2 3");
+    /* What a room without history forgets is no gap for the others. */
+    crowd_drain(&crowd);
+    struct message_id last = crowd_say(&crowd, NULL, "long-r", "4");
+    (void)crowd_say(&crowd, NULL, "off-r", "x");
+    person_go(&cyd);
+    static const char *const mine[] = { "long-r", NULL };
+    static const char *const both[] = { "long-r", "off-r", NULL };
+    person_come(&cyd, mine, &last);
+    assert_string_equal(person_take(&cyd), "");
+    person_go(&cyd);
+    person_come(&cyd, both, &last);
+    assert_string_equal(person_take(&cyd), "[gap];");
+    /* The log is as old as the room that remembers longest; a join hears what its room remembers.
+     */
+    crowd.wall_ms += 500000;
+    (void)crowd_say(&crowd, NULL, "long-r", "5");
+    struct hub_join how = { .since = HUB_SINCE_COUNT, .count = 1000, .wall_ms = crowd.wall_ms };
+    assert_string_equal(join_and_list(&cyd, "r", how), "");
+    assert_string_equal(join_and_list(&cyd, "long-r", how), "1 2 3 4 5");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_tower, close_tower)
     const struct CMUnitTest tests[] = {
         TEST(test_ids_rise_whatever_the_clock_does),
+        TEST(test_rooms_remember_by_their_names),
         TEST(test_unlogged_messages_take_ids_too),
         TEST(test_the_epoch_is_a_word_of_its_own),
         TEST(test_a_repeated_key_is_delivered_once),
