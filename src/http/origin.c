@@ -112,6 +112,7 @@ enum http_origin_verdict http_origin_check(const struct http_head *head,
                                            belfry_bytes *out_origin)
 {
     belfry_bytes origin;
+    *out_origin = bytes_of(NULL, 0);
     switch (http_single(head, "Origin", &origin)) {
     case HTTP_MISSING:
         return HTTP_ORIGIN_NONE;

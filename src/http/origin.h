@@ -31,7 +31,7 @@ bool http_origin_is_listed(belfry_bytes origin, belfry_bytes list);
 
 /*
  * The verdict on a request: none when there is no Origin field (not a browser, or a same-origin
- * GET); allowed when it is our own or listed. @out_origin is then what CORS must echo.
+ * GET); allowed when it is our own or listed. @out_origin is then what CORS must echo, else empty.
  */
 enum http_origin_verdict { HTTP_ORIGIN_NONE, HTTP_ORIGIN_ALLOWED, HTTP_ORIGIN_REFUSED };
 enum http_origin_verdict http_origin_check(const struct http_head *head,

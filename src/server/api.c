@@ -123,7 +123,7 @@ static bool let_in(struct exchange *x, struct worker *worker)
 {
     const struct http_head *head = exchange_head(x);
     struct buf *fields = exchange_fields(x);
-    belfry_bytes origin;
+    belfry_bytes origin = { 0 };
     if (http_origin_check(head, exchange_is_secure(x) ? HTTP_TLS : HTTP_PLAIN,
                           bytes_of_text(worker->server->options.origins),
                           &origin) == HTTP_ORIGIN_REFUSED) {
