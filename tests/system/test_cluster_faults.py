@@ -192,7 +192,7 @@ class PubSub(FaultTest):
         self.counted(a)
 
     def test_redis_cuts_a_listener_off(self):
-        a, b, ada, bob = self.pair()
+        a, b, ada, bob = self.pair(log_bytes="8M")  # what is remembered is not what is measured
         last = bob.ask(type="message", text="before")["id"]
         self.own("CONFIG", "SET", "client-output-buffer-limit", "pubsub 256kb 128kb 1")
         b.signal(signal.SIGSTOP)
