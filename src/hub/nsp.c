@@ -138,27 +138,49 @@ static void remember_in_room(struct hub_nsp *nsp, struct message *m,
         nsp->forgotten = m->id;
 }
 
-/* Where rooms differ, those without history are passed over: who comes back to one has a gap. */
-static bool remembers(const struct hub *hub, const struct message_room *target)
+/* A socket's own id is no room whose name could say how much it remembers. */
+static const struct history_limits *limits_for(struct hub_nsp *nsp,
+                                               const struct message_room *target)
 {
-    return hub->limits.rule_count == 0 || limits_of(hub, target->name)->max_messages > 0;
+    const struct hub *hub = nsp->hub;
+    if (hub->limits.rule_count == 0 || target->owner >= 0)
+        return &hub->limits.history;
+    const struct hub_room *room = nsp_find_room(nsp, target->name, target->hash);
+    return room != NULL ? room->limits : limits_of(hub, target->name);
 }
 
-static bool is_worth_keeping(const struct hub *hub, const struct message *m)
+/* Who comes back to such a room has a gap whatever was said there (nsp_may_have_missed): what is
+ * said to nobody else is no loss for the log. */
+static bool is_passed_over(struct hub_nsp *nsp, const struct message_room *target)
 {
-    if (hub->limits.rule_count == 0 || m->room_count == 0)
-        return hub->limits.history.max_messages > 0;
+    return nsp->hub->limits.rule_count > 0 && target->owner < 0 &&
+           limits_for(nsp, target)->max_messages == 0;
+}
+
+static bool is_worth_keeping(struct hub_nsp *nsp, const struct message *m)
+{
+    if (m->room_count == 0)
+        return nsp->hub->limits.history.max_messages > 0;
     for (unsigned i = 0; i < m->room_count; i++) {
-        if (remembers(hub, &m->rooms[i]))
+        if (limits_for(nsp, &m->rooms[i])->max_messages > 0)
             return true;
     }
     return false;
 }
 
+static bool is_no_loss(struct hub_nsp *nsp, const struct message *m)
+{
+    for (unsigned i = 0; i < m->room_count; i++) {
+        if (!is_passed_over(nsp, &m->rooms[i]))
+            return false;
+    }
+    return m->room_count > 0;
+}
+
 static void remember(struct hub_nsp *nsp, struct message *m)
 {
-    bool is_worth_it = is_worth_keeping(nsp->hub, m);
-    if (!is_worth_it && nsp->hub->limits.rule_count > 0 && m->room_count > 0)
+    bool is_worth_it = is_worth_keeping(nsp, m);
+    if (!is_worth_it && is_no_loss(nsp, m))
         return;
     bool is_kept = is_worth_it && message_ring_push(&nsp->log, m) == BELFRY_OK;
     if (is_kept) {
@@ -170,7 +192,7 @@ static void remember(struct hub_nsp *nsp, struct message *m)
         raise_log_floor(nsp, m->id);
     }
     for (unsigned i = 0; i < m->room_count; i++) {
-        if (m->rooms[i].owner < 0 && remembers(nsp->hub, &m->rooms[i]))
+        if (m->rooms[i].owner < 0 && !is_passed_over(nsp, &m->rooms[i]))
             remember_in_room(nsp, m, &m->rooms[i], is_kept);
     }
 }

@@ -532,12 +532,51 @@ static void test_rooms_remember_by_their_names(void **state)
     assert_string_equal(join_and_list(&cyd, "long-r", how), "1 2 3 4 5");
 }
 
+/* What is said to one by its id has no room whose name a pattern could match. */
+static void test_a_pattern_for_all_rooms_does_not_forget_what_is_said_to_one(void **state)
+{
+    (void)state;
+    static const struct history_rule rules[] = {
+        { "*", { .max_messages = 0, .max_bytes = 1 << 20, .max_age_ms = 10 } },
+    };
+    static const char *const nowhere[] = { NULL };
+    static const char *const off[] = { "off", NULL };
+    static struct person dan;
+    struct hub_limits limits = crowd_limits;
+    limits.rules = rules;
+    limits.rule_count = BELFRY_COUNT(rules);
+    reopen(&limits);
+    crowd_add(&crowd, &dan, 1, "#1dan");
+    struct message_id last = crowd_say(&crowd, NULL, "off", "before");
+    person_go(&dan);
+    (void)crowd_say(&crowd, NULL, "#1dan", "to you");
+    (void)crowd_say(&crowd, NULL, "off", "passed over");
+    (void)crowd_say(&crowd, NULL, NULL, "to everyone");
+    person_come(&dan, nowhere, &last);
+    assert_string_equal(person_take(&dan), "to you;to everyone;");
+    person_go(&dan);
+    person_come(&dan, off, &last);
+    assert_string_equal(person_take(&dan), "[gap];to you;to everyone;");
+    person_go(&dan);
+    /* Where nothing else is remembered either, that is a gap and not silence. */
+    limits.history.max_messages = 0;
+    reopen(&limits);
+    crowd_add(&crowd, &dan, 1, "#1dan");
+    last = crowd_say(&crowd, NULL, "off", "before");
+    person_go(&dan);
+    (void)crowd_say(&crowd, NULL, "#1dan", "to you");
+    person_come(&dan, nowhere, &last);
+    assert_string_equal(person_take(&dan), "[gap];");
+    person_go(&dan);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_tower, close_tower)
     const struct CMUnitTest tests[] = {
         TEST(test_ids_rise_whatever_the_clock_does),
         TEST(test_rooms_remember_by_their_names),
+        TEST(test_a_pattern_for_all_rooms_does_not_forget_what_is_said_to_one),
         TEST(test_unlogged_messages_take_ids_too),
         TEST(test_the_epoch_is_a_word_of_its_own),
         TEST(test_a_repeated_key_is_delivered_once),
