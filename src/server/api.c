@@ -200,6 +200,13 @@ static void put_item(struct buf *out, const struct api_item *item, const char *e
     buf_put_text(out, item->is_repeat ? ",\"repeat\":true}" : "}");
 }
 
+static atomic_ullong *counter_of(struct counters *counters, belfry_err err)
+{
+    if (err == BELFRY_OK)
+        return &counters->api_published;
+    return err == BELFRY_ERR_LIMIT ? &counters->api_too_large : &counters->api_busy;
+}
+
 /* The last of them has its place, or will have none. */
 static void finish(struct api_call *call)
 {
@@ -215,7 +222,7 @@ static void finish(struct api_call *call)
         put_item(&json, item, epoch);
         if (item->err != BELFRY_OK)
             status = item->err == BELFRY_ERR_LIMIT ? 413 : 503;
-        counter_add(item->err == BELFRY_OK ? &counters->api_published : &counters->api_busy, 1);
+        counter_add(counter_of(counters, item->err), 1);
         counter_add(&counters->repeats, item->is_repeat);
     }
     buf_put_text(&json, call->is_batch ? "]}" : "");
@@ -372,11 +379,13 @@ static belfry_err keep(struct buf *all, const struct checked *one)
 static bool check_all(const struct saying *s, belfry_bytes body, struct buf *out)
 {
     struct worker *worker = s->worker;
+    const belfry_options *options = &worker->server->options;
     struct json_member item;
     struct json_iter it;
     char key[160];
     uint32_t count = 0;
-    json_iter_init(&it, body, worker->server->options.max_json_depth + 1, JSON_KIND_ARRAY);
+    json_iter_init(&it, body, BELFRY_MIN(options->max_json_depth + 1, (unsigned)JSON_MAX_DEPTH),
+                   JSON_KIND_ARRAY);
     for (; json_iter_next(&it, &item); count++) {
         struct checked one = { .text = item.value.text };
         enum rooms_error error = ROOMS_ERR_TOO_LARGE;

@@ -46,6 +46,7 @@
     X(encoded,             counter, "belfry_encoded_total",                             "wire forms made of room messages") \
     X(api_published,       counter, "belfry_api_messages_total{result=\"ok\"}",         "messages of backends, by HTTP") \
     X(api_busy,            counter, "belfry_api_messages_total{result=\"busy\"}",       "messages of backends, by HTTP") \
+    X(api_too_large,       counter, "belfry_api_messages_total{result=\"too-large\"}",  "messages of backends, by HTTP") \
     X(api_refused,         counter, "belfry_api_refused_total",                         "requests of the HTTP API that were answered with an error of theirs") \
     X(eio_polls,           counter, "belfry_engineio_polls_total",                      "polls answered")              \
     X(eio_upgrades,        counter, "belfry_engineio_upgrades_total",                   "sessions that went from polling to WebSocket") \

@@ -119,6 +119,28 @@ class Refusing(ApiTest):
         status, _, answer = self.post("a", {"text": "x" * 2000}, server=server)
         self.assertEqual((status, answer["code"]), (413, "too-large"))
 
+    def test_every_limit_has_its_answer(self):
+        server = self.start(max_queue_bytes=4096, max_json_depth=1024)
+        stream = self.follow("limits", server)
+        deep = '{"event":"e","data":' + "[" * 1023 + "]" * 1023 + "}"
+        for what, body, headers, status, code in (
+                ("a key", b'{"text":"a"}', [("Idempotency-Key", "k" * 129)], 400, "bad-request"),
+                ("a name", json.dumps({"text": "a", "user": "u" * 257}), (), 400, "bad-request"),
+                ("a text", json.dumps({"text": "t" * 4095}), (), 413, "too-large"),
+                ("data", json.dumps({"event": "e", "data": "d" * 4095}), (), 413, "too-large"),
+                ("deeper", "[" + deep.replace("[]", "[[]]") + "]", (), 400, "bad-json")):
+            body = body if isinstance(body, bytes) else body.encode()
+            got, _, answer = self.post("limits", body, headers, server, raw=True)
+            self.assertEqual((got, answer["code"]), (status, code), what)
+        refused = server.metric("^belfry_api_refused_total")
+        self.assertEqual(refused, 5)
+        for body, headers in ((b'{"text":"a"}', [("Idempotency-Key", "k" * 128)]),
+                              (json.dumps({"text": "b", "user": "u" * 256}).encode(), ()),
+                              (json.dumps({"text": "t" * 4094}).encode(), ()),
+                              (b'[{"text":"[]"}]', ())):
+            self.assertEqual(self.post("limits", body, headers, server, raw=True)[0], 200)
+        self.assertEqual(stream.texts(4)[2], "t" * 4094)
+
 
 class Keys(ApiTest):
     options = {"demo": False, "api_keys": "first-key, second-key"}
