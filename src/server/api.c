@@ -13,13 +13,13 @@
 #include "base/json.h"
 #include "base/utf8.h"
 #include "http/field.h"
-#include "http/origin.h"
 #include "http/response.h"
 #include "rooms/names.h"
 #include "rooms/reply.h"
 #include "rooms/request.h"
 #include "server/encode.h"
 #include "server/exchange.h"
+#include "server/origins.h"
 #include "server/request.h"
 #include "server/server.h"
 
@@ -118,28 +118,19 @@ static bool is_allowed(struct exchange *x, struct worker *worker)
     return false;
 }
 
-/* As dispatch.c has it for other routes. False: answered. */
+/* False: answered. */
 static bool let_in(struct exchange *x, struct worker *worker)
 {
-    const struct http_head *head = exchange_head(x);
+    static const char methods[] = "POST, OPTIONS";
     struct buf *fields = exchange_fields(x);
-    belfry_bytes origin = { 0 };
-    if (http_origin_check(head, exchange_is_secure(x) ? HTTP_TLS : HTTP_PLAIN,
-                          bytes_of_text(worker->server->options.origins),
-                          &origin) == HTTP_ORIGIN_REFUSED) {
-        refuse_plainly(x, worker, 403, "this origin is not allowed: list it in `origins`");
+    if (!origins_allow_reading(worker->server, exchange_head(x), exchange_is_secure(x), fields)) {
+        refuse_plainly(x, worker, 403, ORIGINS_REFUSAL);
         return false;
     }
-    if (origin.size > 0) {
-        (void)http_response_field(fields, "Access-Control-Allow-Origin", origin);
-        (void)http_response_field(fields, "Vary", BELFRY_BYTES("Origin"));
-    }
-    if (head->method != HTTP_OPTIONS)
+    if (exchange_head(x)->method != HTTP_OPTIONS)
         return true;
-    (void)http_response_field(fields, "Allow", BELFRY_BYTES("POST, OPTIONS"));
-    (void)http_response_field(fields, "Access-Control-Allow-Methods", BELFRY_BYTES("POST"));
-    (void)http_response_field(fields, "Access-Control-Allow-Headers",
-                              BELFRY_BYTES("Authorization, Content-Type, Idempotency-Key"));
+    (void)http_response_field(fields, "Allow", bytes_of_text(methods));
+    origins_put_preflight(methods, fields);
     exchange_reply(x, 204, NULL, bytes_of(NULL, 0));
     return false;
 }

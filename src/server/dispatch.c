@@ -9,34 +9,14 @@
 #include <stdio.h>
 
 #include "http/field.h"
-#include "http/origin.h"
 #include "server/http_session.h"
+#include "server/origins.h"
 #include "server/server.h"
-#include "server/sse_session.h"
 
-static enum http_security security_of(const belfry_request *req)
+static bool lets_read(belfry_request *req)
 {
-    return req->is_secure ? HTTP_TLS : HTTP_PLAIN;
-}
-
-static bool origin_is_refused(const belfry_request *req, belfry_bytes *out_origin)
-{
-    const char *origins = req->conn->worker->server->options.origins;
-    return http_origin_check(req->head, security_of(req), bytes_of_text(origins), out_origin) ==
-           HTTP_ORIGIN_REFUSED;
-}
-
-/* A page of a listed origin may read the answer (WHATWG Fetch, CORS). */
-static void allow_origin(belfry_request *req, belfry_bytes origin)
-{
-    const belfry_options *options = &req->conn->worker->server->options;
-    if (origin.size == 0)
-        return;
-    (void)http_response_field(&req->fields, "Access-Control-Allow-Origin", origin);
-    (void)http_response_field(&req->fields, "Vary", BELFRY_BYTES("Origin"));
-    if (options->cors_credentials && strcmp(options->origins, "*") != 0)
-        (void)http_response_field(&req->fields, "Access-Control-Allow-Credentials",
-                                  BELFRY_BYTES("true"));
+    return origins_allow_reading(req->conn->worker->server, req->head, req->is_secure,
+                                 &req->fields);
 }
 
 static void answer_options(belfry_request *req, const struct route_match *match)
@@ -44,35 +24,16 @@ static void answer_options(belfry_request *req, const struct route_match *match)
     char allow[sizeof match->allow + 16];
     snprintf(allow, sizeof allow, "%s%sOPTIONS", match->allow, match->allow[0] ? ", " : "");
     (void)http_response_field(&req->fields, "Allow", bytes_of_text(allow));
-    if (http_find(req->head, "access-control-request-method") != NULL) {
-        (void)http_response_field(&req->fields, "Access-Control-Allow-Methods",
-                                  bytes_of_text(allow));
-        (void)http_response_field(&req->fields, "Access-Control-Allow-Headers",
-                                  BELFRY_BYTES("Authorization, Content-Type, Idempotency-Key, "
-                                               "Last-Event-ID"));
-    }
+    if (http_find(req->head, "access-control-request-method") != NULL)
+        origins_put_preflight(allow, &req->fields);
     request_reply(req, 204, NULL, bytes_of(NULL, 0));
-}
-
-/* False: answered. */
-static bool let_in(belfry_request *req)
-{
-    belfry_bytes origin = bytes_of(NULL, 0);
-    if (origin_is_refused(req, &origin)) {
-        request_reply_error(req, 403, "this origin is not allowed: list it in `origins`");
-        return false;
-    }
-    allow_origin(req, origin);
-    return true;
 }
 
 static void call_handler(belfry_request *req, const struct route *route)
 {
     req->route = route;
-    if (!let_in(req))
-        return;
-    if (route->kind == ROUTE_SSE) {
-        sse_request(req);
+    if (!lets_read(req)) {
+        request_reply_error(req, 403, ORIGINS_REFUSAL);
         return;
     }
     route->handler(req, route->user);
@@ -83,9 +44,7 @@ static void call_handler(belfry_request *req, const struct route *route)
 static void answer_wrong_method(belfry_request *req, const struct route_match *match)
 {
     if (req->head->method == HTTP_OPTIONS) {
-        belfry_bytes origin = bytes_of(NULL, 0);
-        if (!origin_is_refused(req, &origin))
-            allow_origin(req, origin);
+        (void)lets_read(req);
         answer_options(req, match);
         return;
     }

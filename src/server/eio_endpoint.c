@@ -11,9 +11,9 @@
 #include "http/chars.h"
 #include "http/cors.h"
 #include "http/field.h"
-#include "http/origin.h"
 #include "server/client_files.h"
 #include "server/eio_session.h"
+#include "server/origins.h"
 #include "server/relay.h"
 #include "server/relay_in.h"
 #include "server/server.h"
@@ -403,17 +403,14 @@ static bool check_websocket(belfry_request *req, belfry_bytes *out_key)
 
 static bool check_origin(const struct eio_endpoint *e, belfry_request *req)
 {
-    belfry_bytes origin;
-    enum http_security security = request_is_secure(req) ? HTTP_TLS : HTTP_PLAIN;
-    if (http_origin_check(req->head, security, bytes_of_text(options_of(e)->origins), &origin) !=
-        HTTP_ORIGIN_REFUSED)
+    if (origins_allow(e->server, req->head, request_is_secure(req)))
         return true;
     counter_add(&req->conn->worker->counters.handshakes_origin, 1);
     log_event(BELFRY_LOG_DEBUG, "refused", "address=%s origin=%s",
-              LOG_FIELD(bytes_of_text(belfry_request_address(req))), LOG_FIELD(origin));
+              LOG_FIELD(bytes_of_text(belfry_request_address(req))),
+              LOG_FIELD(bytes_of_text(belfry_request_header(req, "origin"))));
     req->must_close = true;
-    request_reply(req, 403, "text/html",
-                  BELFRY_BYTES("Forbidden: this origin is not allowed: list it in `origins`"));
+    request_reply(req, 403, "text/html", BELFRY_BYTES("Forbidden: " ORIGINS_REFUSAL));
     return false;
 }
 

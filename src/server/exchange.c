@@ -58,14 +58,11 @@ struct exchange {
 belfry_err exchange_route_add(belfry *server, const char *prefix,
                               const struct exchange_handlers *handlers)
 {
-    if (atomic_load(&server->state) != SERVER_NEW)
-        return server_why(BELFRY_ERR_STATE, "routes are added before the server starts");
-    struct route *route = router_add(&server->router, ROUTE_EXCHANGE, prefix);
-    if (route == NULL)
-        return prefix == NULL || prefix[0] != '/' ? BELFRY_ERR_INVALID : BELFRY_ERR_NOMEM;
-    route->server = server;
-    route->exchange = *handlers;
-    return BELFRY_OK;
+    struct route *route;
+    belfry_err err = server_add_route(server, ROUTE_EXCHANGE, prefix, &route);
+    if (err == BELFRY_OK)
+        route->exchange = *handlers;
+    return err;
 }
 
 const struct route *exchange_route_find(const struct router *router, const struct http_head *head)

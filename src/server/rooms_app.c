@@ -478,9 +478,8 @@ bool rooms_app_may_be_user(const struct belfry *server, belfry_bytes name)
     return name.size <= server->options.max_room_name_bytes && !json_text_has_control(name);
 }
 
-static unsigned on_upgrade(belfry_request *req, void *user)
+unsigned rooms_app_take_user(belfry_request *req)
 {
-    (void)user;
     const char *name = belfry_request_query(req, "user");
     if (name == NULL || name[0] == '\0')
         return 0;
@@ -489,6 +488,12 @@ static unsigned on_upgrade(belfry_request *req, void *user)
         return 400;
     }
     return belfry_request_set_user(req, name) == BELFRY_OK ? 0 : 503;
+}
+
+static unsigned on_upgrade(belfry_request *req, void *user)
+{
+    (void)user;
+    return rooms_app_take_user(req);
 }
 
 static void on_open(belfry_sock *sock, void *user)

@@ -23,4 +23,8 @@ void rooms_app_on_leave(belfry_sock *sock, belfry_bytes room, uint32_t members);
 
 bool rooms_app_may_be_user(const struct belfry *server, belfry_bytes name);
 
+/* ?user= becomes the name of who asks. 0: fine, or there is none; else the status to refuse with.
+ */
+unsigned rooms_app_take_user(belfry_request *req);
+
 #endif

@@ -19,7 +19,6 @@ static struct route *route_free(struct route *route)
     if (route == NULL)
         return NULL;
     mem_free(route->pattern);
-    mem_free(route->method_text);
     mem_free(route->subprotocol_text);
     mem_free(route->subprotocols);
     mem_free(route);
@@ -54,6 +53,24 @@ struct route *router_add(struct router *router, enum route_kind kind, const char
     *router->last = route;
     router->last = &route->next;
     return route;
+}
+
+static enum http_method method_of(belfry_bytes text)
+{
+#define METHOD_BY_NAME(name)           \
+    if (bytes_equal_text(text, #name)) \
+        return HTTP_##name;
+    HTTP_METHODS(METHOD_BY_NAME)
+#undef METHOD_BY_NAME
+    return HTTP_OTHER;
+}
+
+void route_set_method(struct route *route, belfry_bytes method)
+{
+    BELFRY_ASSERT(method.size <= ROUTE_MAX_METHOD);
+    memcpy(route->method_text, method.data, method.size);
+    route->method_text[method.size] = '\0';
+    route->method = method_of(method);
 }
 
 /* Cuts the next segment off; both begin with '/'. */

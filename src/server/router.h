@@ -16,6 +16,8 @@
 
 enum route_kind { ROUTE_HTTP, ROUTE_WS, ROUTE_SSE, ROUTE_OPS, ROUTE_EXCHANGE };
 
+#define ROUTE_MAX_METHOD 31 /* bytes of a method's name */
+
 struct route {
     struct route *next;
     struct belfry *server;
@@ -23,7 +25,7 @@ struct route {
     bool speaks_rooms; /* its sockets get room messages as JSON and are told of gaps */
     uint8_t subprotocol_count;
     enum http_method method;
-    char *method_text;
+    char method_text[ROUTE_MAX_METHOD + 1];
     char *pattern;
     belfry_http_handler handler;
     void *user;
@@ -47,6 +49,10 @@ void router_deinit(struct router *router);
 
 /* Adds an empty route of @kind at @pattern; NULL: no memory, or not a pattern (belfry_why). */
 struct route *router_add(struct router *router, enum route_kind kind, const char *pattern);
+
+/* Which requests it takes; with GET also those that HEAD it. @method has at most ROUTE_MAX_METHOD
+ * bytes. */
+void route_set_method(struct route *route, belfry_bytes method);
 
 /* What a request leads to. */
 struct route_match {

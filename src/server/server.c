@@ -238,17 +238,27 @@ static belfry_err cut_subprotocols(struct route *route, const char *list)
     return BELFRY_OK;
 }
 
+belfry_err server_add_route(belfry *server, enum route_kind kind, const char *pattern,
+                            struct route **out_route)
+{
+    belfry_err err = server_check_new(server);
+    if (err != BELFRY_OK)
+        return err;
+    *out_route = router_add(&server->router, kind, pattern);
+    if (*out_route == NULL)
+        return pattern == NULL || pattern[0] != '/' ? BELFRY_ERR_INVALID : BELFRY_ERR_NOMEM;
+    (*out_route)->server = server;
+    return BELFRY_OK;
+}
+
 belfry_err server_add_ws_route(belfry *server, const char *pattern,
                                const belfry_ws_handlers *handlers, struct route **out_route)
 {
     static const belfry_ws_handlers none;
-    belfry_err err = server_check_new(server);
+    struct route *route;
+    belfry_err err = server_add_route(server, ROUTE_WS, pattern, &route);
     if (err != BELFRY_OK)
         return err;
-    struct route *route = router_add(&server->router, ROUTE_WS, pattern);
-    if (route == NULL)
-        return pattern == NULL || pattern[0] != '/' ? BELFRY_ERR_INVALID : BELFRY_ERR_NOMEM;
-    route->server = server;
     route->ws = handlers != NULL ? *handlers : none;
     route->data_size = (size_t)server->options.sock_data;
     if (route->ws.max_message_bytes == 0)
@@ -263,36 +273,19 @@ belfry_err belfry_ws(belfry *server, const char *pattern, const belfry_ws_handle
     return server_add_ws_route(server, pattern, handlers, &route);
 }
 
-static enum http_method method_of(const char *text)
-{
-#define METHOD_BY_NAME(name)      \
-    if (strcmp(text, #name) == 0) \
-        return HTTP_##name;
-    HTTP_METHODS(METHOD_BY_NAME)
-#undef METHOD_BY_NAME
-    return HTTP_OTHER;
-}
-
 belfry_err server_add_http_route(belfry *server, enum route_kind kind,
                                  const char *method_and_pattern, belfry_http_handler handler,
                                  void *user)
 {
-    belfry_err err = server_check_new(server);
+    struct route *route;
+    const char *blank = method_and_pattern == NULL ? NULL : strchr(method_and_pattern, ' ');
+    size_t method_size = blank != NULL ? (size_t)(blank - method_and_pattern) : 0;
+    if (method_size == 0 || method_size > ROUTE_MAX_METHOD || handler == NULL)
+        return server_why(BELFRY_ERR_INVALID, "a route is written \"GET /path\", with a handler");
+    belfry_err err = server_add_route(server, kind, blank + 1, &route);
     if (err != BELFRY_OK)
         return err;
-    const char *blank = method_and_pattern == NULL ? NULL : strchr(method_and_pattern, ' ');
-    if (blank == NULL || blank == method_and_pattern || handler == NULL)
-        return server_why(BELFRY_ERR_INVALID, "a route is written \"GET /path\", with a handler");
-    char *method =
-        mem_dup_bytes(bytes_of(method_and_pattern, (size_t)(blank - method_and_pattern)));
-    struct route *route = method != NULL ? router_add(&server->router, kind, blank + 1) : NULL;
-    if (route == NULL) {
-        mem_free(method);
-        return blank[1] != '/' ? BELFRY_ERR_INVALID : BELFRY_ERR_NOMEM;
-    }
-    route->server = server;
-    route->method_text = method;
-    route->method = method_of(method);
+    route_set_method(route, bytes_of(method_and_pattern, method_size));
     route->handler = handler;
     route->user = user;
     return BELFRY_OK;

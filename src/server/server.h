@@ -71,6 +71,10 @@ belfry *server_new_in(const struct server_env *env, const belfry_options *option
 /* May routes still be added? Errors: STATE, belfry_why says so. */
 BELFRY_NODISCARD belfry_err server_check_new(const belfry *server);
 
+/* A route of @kind, to be refined by the caller. Errors: INVALID, STATE, NOMEM. */
+BELFRY_NODISCARD belfry_err server_add_route(belfry *server, enum route_kind kind,
+                                             const char *pattern, struct route **out_route);
+
 /* A WebSocket route, to be refined by the caller. Errors: INVALID, STATE, NOMEM. */
 BELFRY_NODISCARD belfry_err server_add_ws_route(belfry *server, const char *pattern,
                                                 const belfry_ws_handlers *handlers,

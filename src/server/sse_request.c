@@ -28,7 +28,7 @@ static void refuse(belfry_request *req, unsigned status, const char *why)
 static bool ask_application(belfry_request *req)
 {
     const belfry_sse_handlers *handlers = &req->route->sse;
-    unsigned status = handlers->request != NULL ? handlers->request(req, handlers->user) : 0;
+    unsigned status = handlers->request(req, handlers->user);
     if (status == 0 && !req->is_replied)
         return true;
     counter_add(&req->conn->worker->counters.streams_refused, 1);
@@ -46,8 +46,9 @@ static unsigned refuse_room(belfry_request *req, enum rooms_name_fault fault)
 }
 
 /* ?room=a&room=b, for routes whose readers say it themselves. 0: fine. */
-static unsigned join_named(belfry_request *req)
+static unsigned join_named(belfry_request *req, void *user)
 {
+    (void)user;
     belfry_bytes rest = req->head->query;
     struct buf name = { 0 };
     unsigned status = 0;
@@ -74,31 +75,17 @@ static unsigned join_named(belfry_request *req)
     return status;
 }
 
-static unsigned on_named_request(belfry_request *req, void *user)
-{
-    (void)user;
-    return join_named(req);
-}
-
 /* Of the program's stream: at least one room, and maybe a name. */
 static unsigned on_events_request(belfry_request *req, void *user)
 {
-    (void)user;
-    const char *name = belfry_request_query(req, "user");
-    unsigned status = join_named(req);
+    unsigned status = join_named(req, user);
     if (status != 0)
         return status;
     if (req->rooms.size == 0) {
         request_reply_error(req, 400, "no room: say which, as in /events?room=general");
         return 400;
     }
-    if (name == NULL || name[0] == '\0')
-        return 0;
-    if (!rooms_app_may_be_user(req->route->server, bytes_of_text(name))) {
-        request_reply_error(req, 400, "user: too long, or has control characters");
-        return 400;
-    }
-    return belfry_request_set_user(req, name) == BELFRY_OK ? 0 : 503;
+    return rooms_app_take_user(req);
 }
 
 /* --- where it goes on -------------------------------------------------------------------------*/
@@ -163,6 +150,13 @@ static void put_head(struct buf *out, belfry_request *req, bool is_gzip)
         out->has_failed = 1;
 }
 
+/* The answer has no end: what the request had is the reader's now. */
+static void become_stream(belfry_request *req)
+{
+    req->is_replied = true;
+    req->user = NULL;
+}
+
 static void start(belfry_request *req)
 {
     const belfry_options *options = &req->route->server->options;
@@ -182,25 +176,24 @@ static void start(belfry_request *req)
     else if (buf_failed(&head) || sse_session_start(req->conn, &accept) != BELFRY_OK)
         refuse(req, 503, "out of memory");
     else
-        req->user = NULL; /* it is the socket's now */
+        become_stream(req);
     buf_deinit(&head);
 }
 
-void sse_request(belfry_request *req)
+static void answer(belfry_request *req, void *user)
 {
-    struct conn *c = req->conn;
-    if (c->worker->is_stopping) {
-        conn_abort(c); /* an EventSource that hears a status gives up for good */
-        return;
-    }
-    if (!ask_application(req))
-        return;
-    if (req->head->method == HTTP_HEAD) {
+    (void)user;
+    if (req->conn->worker->is_stopping) {
+        conn_abort(req->conn); /* an EventSource that hears a status gives up for good */
+        req->is_replied = true;
+    } else if (!ask_application(req)) {
+        BELFRY_ASSERT(req->is_replied);
+    } else if (req->head->method == HTTP_HEAD) {
         (void)http_response_field(&req->fields, "Cache-Control", BELFRY_BYTES("no-store"));
         request_reply(req, 200, "text/event-stream", bytes_of(NULL, 0));
-        return;
+    } else {
+        start(req);
     }
-    start(req);
 }
 
 /* --- routes -----------------------------------------------------------------------------------*/
@@ -208,23 +201,19 @@ void sse_request(belfry_request *req)
 static belfry_err add_route(belfry *server, const char *pattern,
                             const belfry_sse_handlers *handlers, struct route **out_route)
 {
-    static const belfry_sse_handlers open_to_all = { .request = on_named_request };
-    belfry_err err = server_check_new(server);
+    struct route *route;
+    belfry_err err = server_add_route(server, ROUTE_SSE, pattern, &route);
     if (err != BELFRY_OK)
         return err;
-    struct route *route = router_add(&server->router, ROUTE_SSE, pattern);
-    if (route == NULL)
-        return pattern == NULL || pattern[0] != '/' ? BELFRY_ERR_INVALID : BELFRY_ERR_NOMEM;
-    route->server = server;
-    route->method = HTTP_GET;
-    route->method_text = mem_dup_text("GET");
-    route->sse = handlers != NULL ? *handlers : open_to_all;
+    route_set_method(route, BELFRY_BYTES("GET"));
+    route->handler = answer;
+    if (handlers != NULL)
+        route->sse = *handlers;
     if (route->sse.request == NULL)
-        route->sse.request = on_named_request;
+        route->sse.request = join_named;
     route->data_size = (size_t)server->options.sock_data;
     *out_route = route;
-    return route->method_text != NULL ? BELFRY_OK
-                                      : server_why(BELFRY_ERR_NOMEM, "out of memory for a route");
+    return BELFRY_OK;
 }
 
 belfry_err belfry_sse(belfry *server, const char *pattern, const belfry_sse_handlers *handlers)

@@ -38,7 +38,4 @@ struct sse_accept {
  * as before. */
 BELFRY_NODISCARD belfry_err sse_session_start(struct conn *from, const struct sse_accept *accept);
 
-/* Answers a request that matched an event stream's route (sse_request.c). */
-void sse_request(belfry_request *req);
-
 #endif

@@ -6,8 +6,8 @@
 #include "server/upgrade.h"
 #include "base/alloc.h"
 #include "http/field.h"
-#include "http/origin.h"
 #include "server/http_session.h"
+#include "server/origins.h"
 #include "server/server.h"
 #include "server/ws_session.h"
 #include "ws/handshake.h"
@@ -140,14 +140,10 @@ static void answer_fault(belfry_request *req, enum upgrade_fault fault)
 
 static bool check_origin(belfry_request *req)
 {
-    const char *origins = req->conn->worker->server->options.origins;
-    belfry_bytes origin;
-    enum http_security security = req->is_secure ? HTTP_TLS : HTTP_PLAIN;
-    if (http_origin_check(req->head, security, bytes_of_text(origins), &origin) !=
-        HTTP_ORIGIN_REFUSED)
+    if (origins_allow(req->conn->worker->server, req->head, req->is_secure))
         return true;
     counter_add(&req->conn->worker->counters.handshakes_origin, 1);
-    request_reply_error(req, 403, "this origin is not allowed: list it in `origins`");
+    request_reply_error(req, 403, ORIGINS_REFUSAL);
     return false;
 }
 

@@ -63,10 +63,8 @@ static struct route *add(struct router *router, enum route_kind kind, const char
 {
     struct route *route = router_add(router, kind, pattern);
     assert_non_null(route);
-    if (method != NULL) {
-        route->method_text = mem_dup_text(method);
-        route->method = strcmp(method, "GET") == 0 ? HTTP_GET : HTTP_OTHER;
-    }
+    if (method != NULL)
+        route_set_method(route, bytes_of_text(method));
     return route;
 }
 
