@@ -250,7 +250,8 @@ typedef struct belfry_sse_handlers {
     /** The stream has begun; it may be written to (belfry_send: text, an event without id), and
      * join more rooms. */
     void (*open)(belfry_sock *sock, void *user);
-    /** The last callback: the reader has gone, or was closed. @code as of belfry_ws_handlers. */
+    /** The last callback: the reader has gone (@code 1006), or was closed: with the code that
+     * belfry_close had, 1001 when the server stops, 1013 when it did not keep up. */
     void (*close)(belfry_sock *sock, uint16_t code, belfry_bytes reason, void *user);
     /** After close: frees what belfry_data points at holds. */
     void (*free_data)(void *data);

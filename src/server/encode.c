@@ -54,6 +54,13 @@ static bool put_as_message(struct buf *out, const struct message *m, belfry_byte
     return true;
 }
 
+void encode_base64(struct buf *out, belfry_bytes data)
+{
+    buf_put_text(out, "{\"base64\":\"");
+    base64_put(out, data);
+    buf_put_text(out, "\"}");
+}
+
 /* Attachments travel as text here. */
 static void put_with_base64(struct buf *out, belfry_bytes args, const struct message *m)
 {
@@ -67,9 +74,7 @@ static void put_with_base64(struct buf *out, belfry_bytes args, const struct mes
          * out of a small one. */
         if (hole.num < m->attachment_count && !is_put[hole.num]) {
             is_put[hole.num] = true;
-            buf_put_text(out, "{\"base64\":\"");
-            base64_put(out, m->attachments[hole.num]);
-            buf_put_text(out, "\"}");
+            encode_base64(out, m->attachments[hole.num]);
         } else {
             buf_put_text(out, "null");
         }

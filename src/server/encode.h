@@ -41,6 +41,9 @@ struct frame *encode_message(const struct message *m, unsigned form_key, void *u
  * "message", "user-joined", ..., of an event its name. */
 belfry_bytes encode_json(struct buf *out, const struct message *m, const char *epoch);
 
+/* Bytes in JSON: {"base64":"..."}. Appended, sticky. */
+void encode_base64(struct buf *out, belfry_bytes data);
+
 /* Is it a message as the room protocol has it, as opposed to raw bytes? */
 static inline bool encode_has_json(const struct message *m)
 {

@@ -378,15 +378,8 @@ static void *on_data(belfry_sock *sock)
     return sio_of_sock(sock)->data;
 }
 
-static void describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user)
-{
-    const belfry_sock *sock = sock_of_member(member);
-    *out_id = bytes_of(sock->public_id, PUBLIC_ID_SIZE);
-    *out_user = bytes_of_text(sock->user);
-}
-
 const struct sock_ops sio_sock_ops = {
-    .member = { .deliver = on_deliver, .describe = describe },
+    .member = { .deliver = on_deliver, .describe = sock_describe },
     .send = on_send,
     .reply = on_reply,
     .close = on_close,

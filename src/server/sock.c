@@ -49,6 +49,25 @@ void sock_rename(belfry_sock *sock, const char public_id[PUBLIC_ID_SIZE])
     slots_name(slots, sock->member.id);
 }
 
+void sock_each_gap(belfry_sock *sock, void (*announce)(belfry_sock *sock, belfry_bytes room))
+{
+    sock->has_gap = false;
+    for (unsigned i = 0; i < sock->member.membership_count; i++) {
+        struct membership *membership = &sock->member.memberships[i];
+        if (membership->dropped == 0)
+            continue;
+        membership->dropped = 0;
+        announce(sock, membership_room_name(membership));
+    }
+}
+
+void sock_describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user)
+{
+    const belfry_sock *sock = sock_of_member(member);
+    *out_id = bytes_of(sock->public_id, PUBLIC_ID_SIZE);
+    *out_user = bytes_of_text(sock->user);
+}
+
 belfry_err sock_enter(belfry_sock *sock)
 {
     struct hub_joined joined;

@@ -90,6 +90,13 @@ void sock_leave_all(belfry_sock *sock,
                     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members));
 void sock_retire(belfry_sock *sock);
 
+/* Each room with a gap that was not announced, once there is room to say so. */
+#define SOCK_SLOW_GAP "slow: this connection did not keep up and missed messages"
+void sock_each_gap(belfry_sock *sock, void (*announce)(belfry_sock *sock, belfry_bytes room));
+
+/* member_ops.describe */
+void sock_describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user);
+
 /* hub.find_member */
 struct member *sock_find_member(struct hub_shard *shard, struct hub_nsp *nsp, belfry_bytes name);
 

@@ -3,19 +3,11 @@
  */
 #include "server/sse_encode.h"
 
-#include "base/base64.h"
 #include "server/encode.h"
 #include "server/server.h"
 #include "sse/event.h"
 #include "sse/gzip.h"
 #include "ws/deflate.h"
-
-static void put_base64(struct buf *out, belfry_bytes data)
-{
-    buf_put_text(out, "{\"base64\":\"");
-    base64_put(out, data);
-    buf_put_text(out, "\"}");
-}
 
 /* Appends what the event holds; its name. @text: room for data that has to be made. */
 static belfry_bytes put_data(struct buf *text, const struct message *m, const char *epoch,
@@ -28,7 +20,7 @@ static belfry_bytes put_data(struct buf *text, const struct message *m, const ch
     }
     if (m->kind == KIND_BINARY) {
         name = BELFRY_BYTES("binary");
-        put_base64(text, m->args);
+        encode_base64(text, m->args);
     } else {
         name = encode_json(text, m, epoch);
     }

@@ -84,21 +84,15 @@ static void write_gap(struct sse_session *sse, belfry_bytes room, const char *re
     buf_deinit(&json);
 }
 
-/* Says which rooms have a gap, once there is room to say so. */
+static void write_slow_gap(belfry_sock *sock, belfry_bytes room)
+{
+    write_gap(of_sock(sock), room, SOCK_SLOW_GAP);
+}
+
 static void announce_gaps(belfry_sock *sock)
 {
-    struct sse_session *sse = of_sock(sock);
-    if (sock->state != SOCK_OPEN)
-        return;
-    sock->has_gap = false;
-    for (unsigned i = 0; i < sock->member.membership_count; i++) {
-        struct membership *membership = &sock->member.memberships[i];
-        if (membership->dropped == 0)
-            continue;
-        membership->dropped = 0;
-        write_gap(sse, membership_room_name(membership),
-                  "slow: this connection did not keep up and missed messages");
-    }
+    if (sock->state == SOCK_OPEN)
+        sock_each_gap(sock, write_slow_gap);
 }
 
 static unsigned form_of(const struct sse_session *sse)
@@ -256,11 +250,17 @@ belfry_err sse_session_start(struct conn *from, const struct sse_accept *accept)
 
 /* --- ending -----------------------------------------------------------------------------------*/
 
-/* The last callback. The connection may live on to send what is queued. */
+/* The last callback. The connection may live on to send what is queued. Who was closing it has its
+ * own reason, whatever came in between. */
 static void end(struct sse_session *sse, enum close_reason reason, uint16_t code, const char *why)
 {
     if (sse->sock.state == SOCK_ENDED)
         return;
+    if (sse->sock.state == SOCK_CLOSING) {
+        reason = (enum close_reason)sse->sock.reason;
+        code = sse->close_code;
+        why = "";
+    }
     sse->sock.state = SOCK_ENDED;
     sse->sock.reason = (uint8_t)reason;
     struct worker *worker = sse->conn.worker;
@@ -335,7 +335,7 @@ static void on_timer(struct conn *c, uint64_t now_ms)
         return;
     }
     if (sse->sock.state == SOCK_CLOSING) {
-        end(sse, (enum close_reason)sse->sock.reason, WS_CLOSE_NORMAL, "");
+        end(sse, CLOSED_server, WS_CLOSE_NORMAL, "");
         conn_finish(c);
         return;
     }
@@ -380,26 +380,26 @@ static belfry_err sock_reply(belfry_sock *sock, belfry_bytes text)
 }
 
 /* It ends as its timer rings: who calls this may still look at it. */
-static void begin_close(belfry_sock *sock, enum close_reason reason)
+static void begin_close(belfry_sock *sock, enum close_reason reason, uint16_t code)
 {
     struct sse_session *sse = of_sock(sock);
     if (sock->state != SOCK_OPEN)
         return;
     sock->state = SOCK_CLOSING;
     sock->reason = (uint8_t)reason;
+    sse->close_code = code;
     conn_set_timer(&sse->conn, sse->conn.worker->loop.now_ms);
 }
 
 static void sock_close(belfry_sock *sock, uint16_t code, belfry_bytes reason)
 {
-    (void)code; /* a stream has no words for it */
-    (void)reason;
-    begin_close(sock, CLOSED_server);
+    (void)reason; /* a stream has no words for it */
+    begin_close(sock, CLOSED_server, code);
 }
 
 static void sock_stop(belfry_sock *sock)
 {
-    begin_close(sock, CLOSED_shutdown);
+    begin_close(sock, CLOSED_shutdown, WS_CLOSE_GOING_AWAY);
 }
 
 static void sock_abort(belfry_sock *sock)
@@ -427,13 +427,6 @@ static void *sock_data(belfry_sock *sock)
     return sock->route->data_size > 0 ? (char *)of_sock(sock) + DATA_OFFSET : NULL;
 }
 
-static void describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user)
-{
-    const belfry_sock *sock = sock_of_member(member);
-    *out_id = bytes_of(sock->public_id, PUBLIC_ID_SIZE);
-    *out_user = bytes_of_text(sock->user);
-}
-
 static const struct session_ops sse_session_ops = {
     .on_input = on_input,
     .on_end = on_end,
@@ -444,7 +437,7 @@ static const struct session_ops sse_session_ops = {
 };
 
 static const struct sock_ops sse_sock_ops = {
-    .member = { .deliver = deliver, .describe = describe },
+    .member = { .deliver = deliver, .describe = sock_describe },
     .send = sock_send,
     .reply = sock_reply,
     .close = sock_close,

@@ -17,7 +17,8 @@ struct sse_session {
     struct conn conn;
     struct belfry_sock sock;
     bool is_gzip;
-    bool was_blocked; /* when the timer rang last; nothing has left since */
+    uint16_t close_code; /* of who is closing it */
+    bool was_blocked;    /* when the timer rang last; nothing has left since */
 };
 
 /* What a request has come to. */

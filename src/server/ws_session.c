@@ -53,28 +53,23 @@ static void deliver(struct member *member, struct hub_batch *batch, struct membe
     deliver_batch(&r, batch, membership);
 }
 
-/* Says which rooms have a gap, once there is room to say so. */
+static void write_gap(belfry_sock *sock, belfry_bytes room)
+{
+    struct conn *c = &ws_of_sock(sock)->conn;
+    struct buf text = { 0 };
+    rooms_put_gap(&text, room, bytes_of_text(SOCK_SLOW_GAP));
+    if (!buf_failed(&text)) {
+        uint8_t header[10];
+        conn_write(c, header, ws_header_write(header, WS_TEXT | WS_FIN, text.size));
+        conn_write(c, text.data, text.size);
+    }
+    buf_deinit(&text);
+}
+
 static void announce_gaps(belfry_sock *sock)
 {
-    if (!sock->route->speaks_rooms || sock->state != SOCK_OPEN)
-        return;
-    struct conn *c = &ws_of_sock(sock)->conn;
-    sock->has_gap = false;
-    for (unsigned i = 0; i < sock->member.membership_count; i++) {
-        struct membership *membership = &sock->member.memberships[i];
-        if (membership->dropped == 0)
-            continue;
-        membership->dropped = 0;
-        struct buf text = { 0 };
-        rooms_put_gap(&text, membership_room_name(membership),
-                      BELFRY_BYTES("slow: this connection did not keep up and missed messages"));
-        if (!buf_failed(&text)) {
-            uint8_t header[10];
-            conn_write(c, header, ws_header_write(header, WS_TEXT | WS_FIN, text.size));
-            conn_write(c, text.data, text.size);
-        }
-        buf_deinit(&text);
-    }
+    if (sock->route->speaks_rooms && sock->state == SOCK_OPEN)
+        sock_each_gap(sock, write_gap);
 }
 
 /* --- opening ----------------------------------------------------------------------------------*/
@@ -520,13 +515,6 @@ static void *sock_data(belfry_sock *sock)
     return sock->route->data_size > 0 ? (char *)ws_of_sock(sock) + WS_DATA_OFFSET : NULL;
 }
 
-static void describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user)
-{
-    const belfry_sock *sock = sock_of_member(member);
-    *out_id = bytes_of(sock->public_id, PUBLIC_ID_SIZE);
-    *out_user = bytes_of_text(sock->user);
-}
-
 static const struct session_ops ws_session_ops = {
     .on_input = on_input,
     .on_end = on_end,
@@ -538,7 +526,7 @@ static const struct session_ops ws_session_ops = {
 };
 
 static const struct sock_ops ws_sock_ops = {
-    .member = { .deliver = deliver, .describe = describe },
+    .member = { .deliver = deliver, .describe = sock_describe },
     .send = sock_send,
     .reply = sock_reply,
     .close = sock_close,
