@@ -1,30 +1,17 @@
 /*
  * value.c - digits with a unit, words from a list, and printable text.
  *
- *   "64K" --digits--> 64 --unit of the row's type--> 65536 --bounds--> a value
- *
- * A number too large for 64 bits is out of bounds, not malformed: it saturates.
+ *   "64K" --the row's kind of quantity--> 65536 --bounds--> a value
  */
 #include "config/value.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include <belfry/options.h>
 
+#include "base/quantity.h"
 #include "base/utf8.h"
 #include "config/schema.h"
-
-/* The largest that fits comes first when formatting. */
-static const struct unit {
-    enum config_type type;
-    const char *name;
-    uint64_t factor;
-} units[] = {
-    { CONFIG_SIZE, "G", 1 << 30 }, { CONFIG_SIZE, "M", 1 << 20 }, { CONFIG_SIZE, "K", 1 << 10 },
-    { CONFIG_MS, "h", 3600000 },   { CONFIG_MS, "m", 60000 },     { CONFIG_MS, "s", 1000 },
-    { CONFIG_MS, "ms", 1 },
-};
 
 static const char *const true_words[] = { "true", "yes", "on", "1" };
 static const char *const false_words[] = { "false", "no", "off", "0" };
@@ -38,35 +25,9 @@ static bool is_word_of(belfry_bytes text, const char *const *words, size_t count
     return false;
 }
 
-static bool find_unit(enum config_type type, belfry_bytes name, uint64_t *out_factor)
+static enum quantity_kind kind_of(enum config_type type)
 {
-    *out_factor = 1;
-    if (name.size == 0)
-        return true;
-    for (const struct unit *u = units; u != BELFRY_END(units); u++) {
-        if (u->type == type && bytes_equal_text(name, u->name)) {
-            *out_factor = u->factor;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool parse_number(enum config_type type, belfry_bytes text, uint64_t *out_number)
-{
-    const char *digits = text.data;
-    uint64_t number = 0, factor;
-    size_t i = 0;
-    bool is_huge = false;
-    for (; i < text.size && digits[i] >= '0' && digits[i] <= '9'; i++) {
-        is_huge |= __builtin_mul_overflow(number, 10, &number);
-        is_huge |= __builtin_add_overflow(number, (uint64_t)(digits[i] - '0'), &number);
-    }
-    if (i == 0 || !find_unit(type, bytes_of(digits + i, text.size - i), &factor))
-        return false;
-    is_huge |= __builtin_mul_overflow(number, factor, &number);
-    *out_number = is_huge ? UINT64_MAX : number;
-    return true;
+    return type == CONFIG_SIZE ? QUANTITY_SIZE : type == CONFIG_MS ? QUANTITY_MS : QUANTITY_COUNT;
 }
 
 static const char *number_fault(enum config_type type)
@@ -86,7 +47,7 @@ static const char *parse_bounded(const struct config_row *row, belfry_bytes text
         *out_number = BELFRY_OFF;
         return NULL;
     }
-    if (!parse_number(row->type, text, &number))
+    if (!quantity_parse(kind_of(row->type), text, &number))
         return number_fault(row->type);
     if (number != row->default_value.number && (number < row->min || number > row->max)) {
         struct config_text bounds;
@@ -175,16 +136,8 @@ static const char *format_number(const struct config_row *row, uint64_t number,
 {
     if (row->may_be_off && number == BELFRY_OFF)
         return "off";
-    const char *unit_name = "";
-    for (const struct unit *u = units; u != BELFRY_END(units); u++) {
-        if (u->type == row->type && number > 0 && number % u->factor == 0) {
-            unit_name = u->name;
-            number /= u->factor;
-            break;
-        }
-    }
-    (void)snprintf(room->text, sizeof room->text, "%" PRIu64 "%s", number, unit_name);
-    return room->text;
+    _Static_assert(sizeof room->text >= QUANTITY_MAX_TEXT, "a number has room");
+    return quantity_format(kind_of(row->type), number, room->text);
 }
 
 const char *config_value_format(const struct config_row *row, struct config_value value,

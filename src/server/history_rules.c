@@ -3,67 +3,39 @@
  */
 #include "server/history_rules.h"
 
-#include <stdlib.h>
-
 #include "base/alloc.h"
+#include "base/quantity.h"
 #include "http/field.h"
 #include "server/server.h"
 
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
+#define MAX_MESSAGES 1000000u
+#define MAX_BYTES ((uint64_t)1 << 40)
+#define MAX_AGE_MS (30 * 24 * (uint64_t)3600000)
 
-static const struct unit no_units[] = { { "", 1 } };
-static const struct unit size_units[] = {
-    { "", 1 }, { "K", 1u << 10 }, { "M", 1u << 20 }, { "G", 1u << 30 }
-};
-static const struct unit time_units[] = {
-    { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }
-};
-
-/* A number from 1 up, and a unit, at the front of @*at. */
-static bool take_number(const char **at, const struct unit *units, size_t unit_count, uint64_t most,
-                        uint64_t *out)
+/* The next part of COUNT/BYTES/AGE; @number is as before if there is none. */
+static bool take_part(belfry_bytes *rest, enum quantity_kind kind, uint64_t most, uint64_t *number)
 {
-    char *end;
-    if (**at < '0' || **at > '9')
-        return false;
-    unsigned long long number = strtoull(*at, &end, 10);
-    size_t size = strcspn(end, "/");
-    for (size_t i = 0; i < unit_count; i++) {
-        if (strlen(units[i].name) != size || strncmp(end, units[i].name, size) != 0)
-            continue;
-        *out = (uint64_t)number * units[i].factor;
-        *at = end + size;
-        return number > 0 && number <= most / units[i].factor;
-    }
-    return false;
+    const char *start = rest->data;
+    if (start == NULL)
+        return true;
+    const char *slash = memchr(start, '/', rest->size);
+    size_t size = slash != NULL ? (size_t)(slash - start) : rest->size;
+    *rest = slash != NULL ? bytes_of(slash + 1, rest->size - size - 1) : bytes_of(NULL, 0);
+    return quantity_parse(kind, bytes_of(start, size), number) && *number > 0 && *number <= most;
 }
 
-static bool read_limits(const char *at, struct history_limits *out)
+static bool read_limits(belfry_bytes text, struct history_limits *out)
 {
-    uint64_t count;
-    if (strcmp(at, "off") == 0) {
+    uint64_t count = 0;
+    if (bytes_equal_text(text, "off")) {
         out->max_messages = 0;
         return true;
     }
-    if (!take_number(&at, no_units, BELFRY_COUNT(no_units), 1000000, &count))
-        return false;
+    bool is_good = take_part(&text, QUANTITY_COUNT, MAX_MESSAGES, &count) &&
+                   take_part(&text, QUANTITY_SIZE, MAX_BYTES, &out->max_bytes) &&
+                   take_part(&text, QUANTITY_MS, MAX_AGE_MS, &out->max_age_ms);
     out->max_messages = (uint32_t)count;
-    if (*at == '/') {
-        at++;
-        if (!take_number(&at, size_units, BELFRY_COUNT(size_units), (uint64_t)1 << 40,
-                         &out->max_bytes))
-            return false;
-    }
-    if (*at == '/') {
-        at++;
-        if (!take_number(&at, time_units, BELFRY_COUNT(time_units), 30 * (uint64_t)86400000,
-                         &out->max_age_ms))
-            return false;
-    }
-    return *at == '\0';
+    return is_good && text.data == NULL;
 }
 
 static belfry_err read_rule(char *text, const struct history_limits *others,
@@ -77,7 +49,7 @@ static belfry_err read_rule(char *text, const struct history_limits *others,
     rule->limits = *others;
     if (equals != NULL)
         *equals = '\0';
-    if (equals == NULL || equals == text || !read_limits(equals + 1, &rule->limits))
+    if (equals == NULL || equals == text || !read_limits(bytes_of_text(equals + 1), &rule->limits))
         return server_why(BELFRY_ERR_CONFIG,
                           "history_rooms: after \"%s\" write =MESSAGES/BYTES/AGE, as in "
                           "news-*=1000/4M/1h, or =off",
