@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { after, afterEach, describe, test } from "node:test";
-import { Proxy } from "./support/proxy.mjs";
+import { Cable } from "./support/cable.mjs";
 import { startServer } from "./support/server.mjs";
 import { heard, until, within } from "./support/wait.mjs";
 
@@ -146,13 +146,13 @@ for (const way of Object.keys(TRANSPORTS)) {
     });
 
     test("cut and plugged in", async () => {
-      const proxy = await Proxy.open(server);
-      const socket = await openClient(proxy.server, "/", way);
+      const cable = await Cable.to(server);
+      const socket = await openClient(cable.server, "/", way);
       const first = socket.id;
       const lost = heard(socket, "disconnect");
-      proxy.cut();
+      cable.unplug();
       await lost;
-      proxy.plugIn();
+      cable.plugIn();
       await heard(socket, "connect");
       assert.notEqual(socket.id, first);
       assert.deepEqual(await ask(socket, "message-with-ack", "back"), ["back"]);

@@ -14,7 +14,7 @@ import {
   openClient,
   settle,
 } from "./support/clients.mjs";
-import { Proxy } from "./support/proxy.mjs";
+import { Cable } from "./support/cable.mjs";
 import { startServer } from "./support/server.mjs";
 import { heard, pause, until } from "./support/wait.mjs";
 
@@ -457,13 +457,13 @@ for (const way of WAYS) {
 
   describe(`${way}: a bad network`, () => {
     const through = async (body, options = {}, target = server) => {
-      const proxy = await Proxy.open(target);
-      const socket = await openClient(proxy.server, "/", { way, ...options });
+      const cable = await Cable.to(target);
+      const socket = await openClient(cable.server, "/", { way, ...options });
       try {
-        await body(socket, proxy);
+        await body(socket, cable);
       } finally {
         socket.disconnect();
-        await proxy.close();
+        await cable.close();
       }
     };
 
@@ -476,15 +476,15 @@ for (const way of WAYS) {
     });
 
     test("cut and plugged in: a new socket, and what was emitted meanwhile is sent", async () => {
-      await through(async (socket, proxy) => {
+      await through(async (socket, cable) => {
         const first = socket.id;
         await ask(socket, "join", "den");
         const lost = heard(socket, "disconnect");
-        proxy.cut();
+        cable.unplug();
         const [reason] = await lost;
         assert.ok(["transport close", "transport error"].includes(reason), reason);
         socket.emit("message", "meanwhile");
-        proxy.plugIn();
+        cable.plugIn();
         assert.deepEqual(await heard(socket, "message-back"), ["meanwhile"]);
         assert.notEqual(socket.id, first);
         assert.ok(!socket.recovered);
@@ -495,10 +495,10 @@ for (const way of WAYS) {
     test("cut: the application is told", async () => {
       const watcher = await openClient(quick, "/", { way });
       await ask(watcher, "join", "watchers");
-      const check = async (socket, proxy) => {
+      const check = async (socket, cable) => {
         const { id } = socket;
         const told = heard(watcher, "left");
-        proxy.cut();
+        cable.unplug();
         const [who, reason] = await told;
         assert.equal(who, id);
         const reasons = ["transport close", "transport error"];
@@ -512,9 +512,9 @@ for (const way of WAYS) {
       const watcher = await openClient(quick, "/", { way });
       await ask(watcher, "join", "watchers");
       await through(
-        async (socket, proxy) => {
+        async (socket, cable) => {
           const [left, end] = [heard(watcher, "left"), heard(socket, "disconnect")];
-          proxy.freeze();
+          cable.freeze();
           assert.equal((await left)[1], "ping timeout");
           assert.equal((await end)[0], "ping timeout");
         },
@@ -525,12 +525,12 @@ for (const way of WAYS) {
 
     test("retries: each message arrives in its turn, over a cut", async () => {
       await through(
-        async (socket, proxy) => {
+        async (socket, cable) => {
           const seen = collect(socket, "message-back");
           const asked = [ask(socket, "message-with-ack", "a")];
-          proxy.cut();
+          cable.unplug();
           asked.push(ask(socket, "message-with-ack", "b"));
-          proxy.plugIn();
+          cable.plugIn();
           assert.deepEqual(await Promise.all(asked), ["a", "b"]);
           assert.deepEqual(seen, []);
         },
@@ -563,16 +563,16 @@ describe("connection state recovery", async () => {
   for (const way of WAYS) {
     /** A client on a cable, in room @room of namespace @namespace, that has heard something. */
     async function prepared(target, namespace, room) {
-      const proxy = await Proxy.open(target);
-      const socket = await openClient(proxy.server, namespace, { way });
+      const cable = await Cable.to(target);
+      const socket = await openClient(cable.server, namespace, { way });
       await ask(socket, "join", room);
       await ask(socket, "set-data", "kept");
-      return { proxy, socket, id: socket.id, seen: collect(socket, "room-message") };
+      return { cable, socket, id: socket.id, seen: collect(socket, "room-message") };
     }
 
-    async function lose({ proxy, socket }, watcher) {
+    async function lose({ cable, socket }, watcher) {
       const told = heard(watcher, "left");
-      proxy.cut();
+      cable.unplug();
       await told;
       await until("the client knows", () => !socket.connected);
     }
@@ -588,7 +588,7 @@ describe("connection state recovery", async () => {
         const room = newRoom();
         const watcher = await watch(recovering, namespace);
         const lost = await prepared(recovering, namespace, room);
-        const { socket, proxy, id, seen } = lost;
+        const { socket, cable, id, seen } = lost;
         await ask(watcher, "in-room", room, "before");
         await until("it is heard", () => seen.length === 1);
         await lose(lost, watcher);
@@ -599,7 +599,7 @@ describe("connection state recovery", async () => {
         await ask(watcher, "except", room, "to all but the room");
         await ask(watcher, "volatile-all", "may be dropped");
         await ask(watcher, "in-room", [room, newRoom()], Buffer.from([1, 2]), "binary");
-        proxy.plugIn();
+        cable.plugIn();
         await isConnected(socket);
         await settle(socket);
         assert.equal(socket.recovered, true);
@@ -620,7 +620,7 @@ describe("connection state recovery", async () => {
         await ask(watcher, "in-room", room, "afterwards");
         await until("it is heard", () => offsetOff(seen.at(-1))[0] === "afterwards");
         socket.disconnect();
-        await proxy.close();
+        await cable.close();
       });
     }
 
@@ -631,7 +631,7 @@ describe("connection state recovery", async () => {
       for (let round = 0; round < 3; round++) {
         await lose(lost, watcher);
         await ask(watcher, "in-room", room, round);
-        lost.proxy.plugIn();
+        lost.cable.plugIn();
         await isConnected(lost.socket);
         await settle(lost.socket);
         assert.equal(lost.socket.recovered, true);
@@ -639,7 +639,7 @@ describe("connection state recovery", async () => {
       }
       assert.deepEqual(lost.seen.map(offsetOff), [[0], [1], [2]]);
       lost.socket.disconnect();
-      await lost.proxy.close();
+      await lost.cable.close();
     });
 
     test(`${way}: too late is a new socket`, async () => {
@@ -649,7 +649,7 @@ describe("connection state recovery", async () => {
       await lose(lost, watcher);
       await ask(watcher, "in-room", room, "gone");
       await pause(500);
-      lost.proxy.plugIn();
+      lost.cable.plugIn();
       await isConnected(lost.socket);
       await settle(lost.socket);
       assert.ok(!lost.socket.recovered);
@@ -657,7 +657,7 @@ describe("connection state recovery", async () => {
       assert.deepEqual(lost.seen, []);
       assert.deepEqual(await ask(lost.socket, "rooms"), [lost.socket.id]);
       lost.socket.disconnect();
-      await lost.proxy.close();
+      await lost.cable.close();
     });
   }
 
@@ -676,20 +676,20 @@ describe("connection state recovery", async () => {
     const options = { way: "websocket", auth: { token: "ok" } };
     const watcher = await openClient(recovering, "/auth", options);
     await ask(watcher, "join", "watchers");
-    const proxy = await Proxy.open(recovering);
-    const socket = await openClient(proxy.server, "/auth", options);
+    const cable = await Cable.to(recovering);
+    const socket = await openClient(cable.server, "/auth", options);
     await settle(socket);
     const { id } = socket;
     socket.auth = { token: "no more" };
     const told = [heard(socket, "disconnect"), heard(watcher, "left")];
-    proxy.cut();
+    cable.unplug();
     await Promise.all(told);
-    proxy.plugIn();
+    cable.plugIn();
     await isConnected(socket);
     assert.equal(socket.recovered, true);
     assert.equal(socket.id, id);
     socket.disconnect();
-    await proxy.close();
+    await cable.close();
   });
 
   for (const [name, auth] of [

@@ -2,13 +2,13 @@
  * cluster-kill.test.mjs - servers are killed with -9, again and again, under real clients that talk:
  * with a stream nobody notices. KILLS=100 SEED=1 by default; a failure says its seed.
  *
- * Clients reach the servers through a proxy that sends a new connection to any that lives. What a
+ * Clients reach the servers over a cable that leads a new connection to any that lives. What a
  * client was told is said (the ack) must have been heard by everybody, once, and in one order.
  */
 import assert from "node:assert/strict";
-import net from "node:net";
 import { after, before, describe, test } from "node:test";
 import { io } from "socket.io-client";
+import { Cable } from "./support/cable.mjs";
 import { isReference } from "./support/cluster.mjs";
 import { randomOf } from "./support/judge.mjs";
 import { Servers } from "./support/program.mjs";
@@ -46,17 +46,6 @@ test("the judge sees what is lost, doubled and out of order", () => {
   assert.match(faultIn([good, ["a", "b", "b", "c"]], good), /twice/);
   assert.match(faultIn([good, ["a", "c", "b"]], good), /heard c where client 0 heard b/);
 });
-
-function startProxy(servers) {
-  const proxy = net.createServer((client) => {
-    const server = net.connect(servers.next().port, "127.0.0.1");
-    for (const [one, other] of [[client, server], [server, client]]) {
-      one.on("error", () => other.destroy()).on("close", () => other.destroy());
-      one.pipe(other);
-    }
-  });
-  return new Promise((resolve) => proxy.listen(0, "127.0.0.1", () => resolve(proxy)));
-}
 
 class Client {
   heard = [];
@@ -97,23 +86,21 @@ class Client {
 describe("servers that are killed", { skip: isReference && "loses messages", timeout: 600_000 }, () => {
   let redis;
   let servers;
-  let proxy;
 
   before(async () => {
     redis = await startRedis();
     servers = new Servers("--cluster", `redis+streams://127.0.0.1:${redis.port}`);
     for (let i = 0; i < SERVERS; i++) await servers.start();
-    proxy = await startProxy(servers);
   });
   after(async () => {
-    proxy?.close();
     await servers?.stop();
     await redis?.stop();
   });
 
   test(`${KILLS} times: nothing acknowledged is lost or doubled`, async (t) => {
     const random = randomOf(SEED);
-    const clients = Array.from({ length: CLIENTS }, (_, i) => new Client(`c${i}`, proxy.address().port));
+    const cable = await Cable.lay(() => servers.next().port);
+    const clients = Array.from({ length: CLIENTS }, (_, i) => new Client(`c${i}`, cable.port));
     t.after(() => clients.forEach(({ socket }) => socket.disconnect()));
     for (const { socket } of clients) await socket.timeout(LATE_MS).emitWithAck("join-room", ROOM);
     const talks = clients.map((client) => client.talk(random));

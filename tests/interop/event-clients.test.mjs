@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import net from "node:net";
 import { createInterface } from "node:readline";
 import { describe, test } from "node:test";
+import { Cable } from "./support/cable.mjs";
 import { isReference } from "./support/cluster.mjs";
 import { BUILD, install, withoutProgram } from "./support/foreign.mjs";
 import { Servers } from "./support/program.mjs";
@@ -65,19 +65,9 @@ describe("readers", { skip: isReference && "Socket.IO alone" }, () => {
       ],
     );
     const server = await startServer(t);
-    const ends = new Set();
-    const cable = net.createServer((near) => {
-      const far = net.connect(server.port, "127.0.0.1");
-      for (const [one, other] of [[near, far], [far, near]]) {
-        ends.add(one);
-        one.on("error", () => {}).on("close", () => other.destroy());
-        one.pipe(other);
-      }
-    });
-    await new Promise((resolve) => cable.listen(0, "127.0.0.1", resolve));
-    t.after(() => cable.close());
+    const cable = await Cable.to(server);
     const lines = follow(t, [`${environment}/bin/python`, "python/events.py"], {
-      INTEROP_URL: `http://127.0.0.1:${cable.address().port}/events?room=${ROOM}`,
+      INTEROP_URL: `http://127.0.0.1:${cable.port}/events?room=${ROOM}`,
       PYTHONDONTWRITEBYTECODE: "1",
     });
     const heard = () =>
@@ -88,7 +78,7 @@ describe("readers", { skip: isReference && "Socket.IO alone" }, () => {
       await say(server, String(i));
       if (i % 5 !== 2) continue;
       await until("it is there again", () => heard().length > i); // it forgives no failed connect
-      ends.forEach((end) => end.destroy());
+      cable.cut();
     }
     await until("it has all of them", () => heard().length >= 20, 20_000);
     assert.deepEqual(heard(), Array.from({ length: 20 }, (_, i) => String(i)));

@@ -9,12 +9,12 @@
  */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import net from "node:net";
 import { after, before, describe, test } from "node:test";
 import { EventSource } from "eventsource";
 import { chromium } from "playwright-core";
 import { io } from "socket.io-client";
 import WebSocket from "ws";
+import { Cable } from "./support/cable.mjs";
 import { isReference } from "./support/cluster.mjs";
 import { GAP, faultIn, randomOf } from "./support/judge.mjs";
 import { Servers } from "./support/program.mjs";
@@ -43,41 +43,6 @@ test("the judge sees what is lost, doubled and out of order", () => {
   assert.match(faultIn([["a", GAP, "c", "b", "d"]], all), /heard b behind c/);
   assert.match(faultIn([["a", "x"]], all), /nobody was told of/);
 });
-
-/** A port of its own, whose connections can be cut. */
-class Cable {
-  #ends = new Set();
-  #listener;
-
-  static async lay(servers) {
-    const cable = new Cable();
-    cable.#listener = net.createServer({ noDelay: true }, (near) => {
-      const server = servers.next();
-      if (server === undefined) return near.destroy(); // the test is over
-      const far = net.connect({ port: server.port, host: "127.0.0.1", noDelay: true });
-      for (const [one, other] of [[near, far], [far, near]]) {
-        cable.#ends.add(one);
-        one.on("error", () => {}).on("close", () => {
-          cable.#ends.delete(one);
-          other.destroy();
-        });
-        one.pipe(other);
-      }
-    });
-    await new Promise((resolve) => cable.#listener.listen(0, "127.0.0.1", resolve));
-    cable.port = cable.#listener.address().port;
-    return cable;
-  }
-
-  cut() {
-    for (const end of this.#ends) end.destroy(); // a reset fails, and leaks, behind a shutdown
-  }
-
-  close() {
-    this.#listener.close();
-    this.cut();
-  }
-}
 
 /** What all readers have: a list, and how often they were cut. */
 class Reader {
@@ -243,7 +208,7 @@ function compareIds([a], [b]) {
 async function storm(t, servers, rounds, everyRound) {
   const random = randomOf(SEED);
   const cables = [];
-  const lay = async () => cables[cables.push(await Cable.lay(servers)) - 1];
+  const lay = async () => cables[cables.push(await Cable.lay(() => servers.next()?.port)) - 1];
   const readers = [];
   for (const Kind of [Follower, Plain, Sio]) {
     for (let i = 0; i < OF_EACH_KIND; i++) readers.push(new Kind((await lay()).port));
@@ -253,10 +218,7 @@ async function storm(t, servers, rounds, everyRound) {
     await browsed.open(browser);
     readers.push(browsed);
   }
-  t.after(() => {
-    readers.forEach((reader) => reader.close());
-    cables.forEach((cable) => cable.close());
-  });
+  t.after(() => readers.forEach((reader) => reader.close()));
   await until("all are in", () => readers.every(({ isOpen }) => isOpen), LATE_MS);
   const said = [];
   const state = { isTalking: true };

@@ -41,6 +41,19 @@ class Streams(EventsTest):
         self.assertEqual(joined.id, joined.json["last"])
         self.assertEqual(stream.retry, 2000)
 
+    def test_the_figures_of_the_server_are_said_in_a_room(self):
+        member = self.join("belfry-stats", "ada")
+        stream = self.follow("belfry-stats")
+        first, second = (stream.next_of("stats") for _ in range(2))
+        self.assertEqual(first.json["room"], "belfry-stats")
+        self.assertIsNone(first.json.get("id"))  # nobody comes back to them
+        figures, later = first.json["data"], second.json["data"]
+        self.assertEqual((figures["sse"], figures["websocket"]), (1, 1))
+        self.assertGreater(figures["memory"], 1 << 20)
+        self.assertGreater(later["uptime"], figures["uptime"])
+        self.assertGreaterEqual(later["bytesOut"], figures["bytesOut"])
+        self.assertEqual(member.next_of("event")["event"], "stats")
+
     def test_messages_events_and_people(self):
         stream = self.follow("r1&room=r2&user=eve")
         stream.next_of("joined")

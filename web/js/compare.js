@@ -102,7 +102,6 @@ function socketIo(io, transport, note) {
   socket.on("connect", () => socket.emit("join-room", ROOM, () => way.state("open")));
   socket.on("disconnect", (reason) => way.state(reason));
   socket.on("connect_error", () => way.state("connecting again"));
-  socket.io.engine?.on("packet", () => {});
   socket.on("new-message", (...args) => {
     const packet = `42${JSON.stringify(["new-message", ...args])}`;
     const size = sizeOf(packet);

@@ -37,11 +37,6 @@ export class Events {
       setTimeout(() => this.#open(), AGAIN_MS);
     };
   }
-
-  close() {
-    this.#source.close();
-    this.#source = null;
-  }
 }
 
 /** For @show: the pill at the top of each page. */

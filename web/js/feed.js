@@ -13,11 +13,13 @@ const ago = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const timeOf = (id) => new Date(Number(id.split("-")[0]));
 
 function show({ id, data }) {
+  if ([...posts.children].some((post) => post.dataset.id === id)) return; // behind a gap all comes again
   const item = document.createElement("li");
   const title = document.createElement("h2");
   const text = document.createElement("p");
   const time = document.createElement("time");
   item.className = "card";
+  item.dataset.id = id;
   title.textContent = String(data?.title ?? "untitled");
   text.textContent = String(data?.body ?? "");
   time.dateTime = timeOf(id).toISOString();
