@@ -135,6 +135,29 @@ static belfry_err add_missed(struct hub_joined *joined, struct message *m)
     return BELFRY_OK;
 }
 
+static struct message_id log_floor(const struct hub_nsp *nsp)
+{
+    return message_id_compare(nsp->log_floor, nsp->missed) < 0 ? nsp->missed : nsp->log_floor;
+}
+
+/* What others have kept, up to where the log begins: then @since is there. */
+static belfry_err take_older(const struct entry *e, struct message_id *since)
+{
+    const struct hub_older *older = e->how->older;
+    struct message_id floor = log_floor(e->nsp);
+    belfry_err err = BELFRY_OK;
+    if (message_id_compare(*since, floor) >= 0 || !nsp_can_use(older, floor))
+        return BELFRY_OK;
+    e->joined->has_gap = message_id_compare(*since, older->floor) < 0;
+    for (uint32_t i = nsp_older_after(older, *since);
+         i < nsp_older_after(older, floor) && err == BELFRY_OK; i++) {
+        if (is_for(e, older->messages[i]))
+            err = add_missed(e->joined, older->messages[i]);
+    }
+    *since = floor;
+    return err;
+}
+
 /* One pass over the log behind the position: others wait for the lock. */
 static belfry_err take_missed(const struct entry *e)
 {
@@ -142,10 +165,9 @@ static belfry_err take_missed(const struct entry *e)
     const struct message_ring *log = &nsp->log;
     struct message_id since = e->how->since;
     bool is_from_future = message_id_compare(since, nsp->last) > 0; /* not one of ours */
+    e->joined->has_gap = is_from_future || message_id_compare(since, log_floor(nsp)) < 0;
+    belfry_err err = take_older(e, &since);
     uint32_t start = is_from_future ? 0 : message_ring_after(log, since);
-    belfry_err err = BELFRY_OK;
-    e->joined->has_gap = is_from_future || message_id_compare(since, nsp->log_floor) < 0 ||
-                         message_id_compare(since, nsp->missed) < 0;
     for (uint32_t i = 0; i < e->room_count && !e->joined->has_gap; i++)
         e->joined->has_gap = nsp_may_have_missed(nsp, e->rooms[i].room);
     for (uint32_t i = start; i < log->count && err == BELFRY_OK; i++) {
@@ -172,12 +194,39 @@ static void merge(struct hub_joined *joined)
     if (joined->history_count > 1)
         qsort(joined->history, joined->history_count, sizeof *joined->history, by_id);
     for (uint32_t i = 0; i < joined->history_count; i++) {
-        if (kept > 0 && joined->history[kept - 1] == joined->history[i])
+        if (kept > 0 && by_id(&joined->history[kept - 1], &joined->history[i]) == 0)
             message_unref(joined->history[i]);
         else
             joined->history[kept++] = joined->history[i];
     }
     joined->history_count = kept;
+}
+
+static bool names(const struct message *m, const struct entry_room *room)
+{
+    for (unsigned i = 0; i < m->room_count; i++) {
+        if (bytes_equal(m->rooms[i].name, room->name))
+            return true;
+    }
+    return false;
+}
+
+/* The latest @wanted of @r among what others have kept, before what is known here. */
+static belfry_err take_latest_older(const struct entry *e, const struct entry_room *r,
+                                    uint32_t wanted)
+{
+    const struct hub_older *older = e->how->older;
+    struct message_id floor = nsp_room_floor(e->nsp, r->room);
+    belfry_err err = BELFRY_OK;
+    if (!nsp_can_use(older, floor))
+        return BELFRY_OK;
+    for (uint32_t i = nsp_older_after(older, floor); i > 0 && wanted > 0 && err == BELFRY_OK; i--) {
+        if (!names(older->messages[i - 1], r))
+            continue;
+        err = add_missed(e->joined, older->messages[i - 1]);
+        wanted--;
+    }
+    return err;
 }
 
 static belfry_err take_latest(const struct entry *e)
@@ -189,6 +238,9 @@ static belfry_err take_latest(const struct entry *e)
         if (e->how->wall_ms > 0)
             history_view_expire(&room->view, room->limits, e->how->wall_ms);
         uint32_t i = ring->count - BELFRY_MIN(e->how->history, ring->count);
+        if (e->how->older != NULL)
+            i = BELFRY_MAX(i, message_ring_after(ring, nsp_room_floor(e->nsp, room)));
+        err = take_latest_older(e, &e->rooms[r], e->how->history - (ring->count - i));
         for (; i < ring->count && err == BELFRY_OK; i++)
             err = add_missed(e->joined, message_ring_at(ring, i));
     }
@@ -283,6 +335,29 @@ belfry_err hub_enter(struct hub_shard *shard, struct hub_nsp *nsp, struct member
     }
     forget(&e);
     return err;
+}
+
+static enum hub_lack lacks(struct hub_nsp *nsp, const struct hub_enter *how)
+{
+    if (how->has_since && message_id_compare(how->since, nsp->last) > 0)
+        return HUB_LACKS_NEWER;
+    if (how->has_since)
+        return message_id_compare(how->since, log_floor(nsp)) < 0 ? HUB_LACKS_OLDER
+                                                                  : HUB_LACKS_NOTHING;
+    return HUB_LACKS_NOTHING;
+}
+
+enum hub_lack hub_enter_lacks(struct hub_nsp *nsp, const struct hub_enter *how)
+{
+    struct hub_join latest = { .since = HUB_SINCE_COUNT, .count = how->history };
+    pthread_mutex_lock(&nsp->lock);
+    enum hub_lack lack = lacks(nsp, how);
+    pthread_mutex_unlock(&nsp->lock);
+    for (uint32_t i = 0;
+         i < how->room_count && !how->has_since && lack == HUB_LACKS_NOTHING && how->history > 0;
+         i++)
+        lack = hub_join_lacks(nsp, how->rooms[i], &latest);
+    return lack;
 }
 
 void hub_exit(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member)

@@ -43,8 +43,9 @@ struct hub_room {
     const struct history_limits *limits; /* of its view */
     uint64_t interest;                   /* bit w: worker w has members */
     uint32_t member_count;
-    bool is_count_due; /* somebody will announce the count soon */
-    bool is_heard;     /* what other processes say in it comes here (hub_hear_room) */
+    bool is_count_due;          /* somebody will announce the count soon */
+    bool is_heard;              /* what other processes say in it comes here (hub_hear_room) */
+    struct message_id searched; /* nsp.missed, when nothing older was found elsewhere */
     uint16_t name_size;
     char name[];
 };
@@ -250,6 +251,27 @@ static inline bool hub_has_pending(struct hub_shard *shard)
 
 struct hub_joined;
 
+/*
+ * What was said in some rooms before what is known here, from where it is kept for all processes.
+ * A join takes of it what comes before its own history.
+ */
+struct hub_older {
+    struct message **messages; /* in the order of their ids, each once; made by hub_make_past */
+    uint32_t count;
+    struct message_id floor; /* what is not behind it may be missing */
+    struct message_id tip;   /* what is behind it is not among them */
+};
+
+/* Gives @m the place @id in @nsp, for hub_older: nobody hears it. Before others have it. */
+void hub_make_past(struct hub_nsp *nsp, struct message *m, struct message_id id);
+
+/* What a newcomer should have first. */
+enum hub_lack {
+    HUB_LACKS_NOTHING,
+    HUB_LACKS_OLDER, /* what it asks for is not known here, or not all of it */
+    HUB_LACKS_NEWER, /* its position lies ahead: it has heard what did not come here yet */
+};
+
 struct hub_enter {
     const belfry_bytes *rooms; /* to be in from the start; ids of members among them are passed */
     uint32_t room_count;
@@ -260,7 +282,8 @@ struct hub_enter {
     belfry_bytes own_id;
     /* Who comes without @since: the last so many of each of @rooms, in one order. */
     uint32_t history;
-    uint64_t wall_ms; /* as in struct hub_join */
+    uint64_t wall_ms;              /* as in struct hub_join */
+    const struct hub_older *older; /* the same */
     /* As in struct hub_join. */
     void (*on_live)(struct member *member, const struct hub_joined *joined, void *user);
     void *user;
@@ -277,6 +300,9 @@ BELFRY_NODISCARD belfry_err hub_enter(struct hub_shard *shard, struct hub_nsp *n
                                       struct member *member, const struct hub_enter *how,
                                       struct hub_joined *out);
 
+/* With @how->older unset. */
+enum hub_lack hub_enter_lacks(struct hub_nsp *nsp, const struct hub_enter *how);
+
 /* At once. It must have left its rooms; one who has not entered may exit. */
 void hub_exit(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member);
 
@@ -287,6 +313,7 @@ struct hub_join {
     struct message_id id; /* everything behind it */
     uint32_t count;       /* the last so many */
     uint64_t wall_ms; /* now: what is too old for the room is not there any more; 0: it may be */
+    const struct hub_older *older; /* NULL: what is known here is all there is */
     /* Called when the member becomes live: behind what it heard already, before what comes. It may
      * write to the member, no more. NULL: not interested. */
     void (*on_live)(struct member *member, const struct hub_joined *joined, void *user);
@@ -314,10 +341,16 @@ BELFRY_NODISCARD belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *ns
                                      const struct hub_join *how, struct hub_joined *out);
 void hub_joined_deinit(struct hub_joined *joined);
 
+/* With @how->older unset. */
+enum hub_lack hub_join_lacks(struct hub_nsp *nsp, belfry_bytes room, const struct hub_join *how);
+
 /* At once: messages not delivered yet will not be. @out_members: who is left. */
 BELFRY_NODISCARD belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp,
                                       struct member *member, belfry_bytes room,
                                       uint32_t *out_members);
+
+/* How much a room called @name remembers. */
+const struct history_limits *hub_limits_of(const struct hub *hub, belfry_bytes name);
 
 bool hub_is_member(struct hub_shard *shard, struct hub_nsp *nsp, const struct member *member,
                    belfry_bytes room);

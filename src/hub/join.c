@@ -13,7 +13,14 @@
 #include "hub/local_room.h"
 #include "hub/nsp.h"
 
-/* Where the snapshot begins; says whether something before it is missing. */
+/* What a snapshot holds: some of what others have kept, then the end of the view. */
+struct snapshot {
+    uint32_t older_start, older_end;
+    uint32_t start; /* in the view */
+    bool has_gap;   /* something before it may be missing */
+};
+
+/* Where it begins in what is known here. */
 static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp *nsp,
                                const struct hub_join *how, bool *out_gap)
 {
@@ -39,21 +46,79 @@ static uint32_t snapshot_start(const struct hub_room *room, const struct hub_nsp
     return view->ring.count;
 }
 
-static belfry_err take_snapshot(const struct hub_room *room, const struct hub_nsp *nsp,
+/* Up to the room's floor it is what others have kept, behind it what is known here. */
+static void put_older_before(struct hub_room *room, const struct hub_nsp *nsp,
+                             const struct hub_join *how, struct snapshot *s)
+{
+    const struct message_ring *ring = &room->view.ring;
+    struct message_id floor = nsp_room_floor(nsp, room);
+    uint32_t first_known = message_ring_after(ring, floor);
+    if (!nsp_can_use(how->older, floor))
+        return;
+    s->older_end = s->older_start = nsp_older_after(how->older, floor);
+    if (how->since == HUB_SINCE_ID && s->has_gap && message_id_compare(how->id, floor) < 0) {
+        s->start = first_known;
+        s->older_start = nsp_older_after(how->older, how->id);
+        s->has_gap =
+            nsp_may_have_missed(nsp, room) || message_id_compare(how->id, how->older->floor) < 0;
+    } else if (how->since == HUB_SINCE_COUNT) {
+        s->start = BELFRY_MAX(s->start, first_known);
+        uint32_t wanted = how->count - BELFRY_MIN(how->count, ring->count - s->start);
+        s->older_start = s->older_end - BELFRY_MIN(wanted, s->older_end);
+        if (s->older_end == 0)
+            room->searched = nsp->missed;
+    }
+}
+
+static belfry_err take_snapshot(struct hub_room *room, const struct hub_nsp *nsp,
                                 const struct hub_join *how, struct hub_joined *out)
 {
-    uint32_t start = snapshot_start(room, nsp, how, &out->has_gap);
-    uint32_t count = room->view.ring.count - start;
+    const struct message_ring *ring = &room->view.ring;
+    struct snapshot s = { 0 };
+    s.start = snapshot_start(room, nsp, how, &s.has_gap);
+    put_older_before(room, nsp, how, &s);
+    uint32_t count = s.older_end - s.older_start + ring->count - s.start;
     out->last = nsp->last;
+    out->has_gap = s.has_gap;
     if (count == 0)
         return BELFRY_OK;
     out->history = mem_alloc(count * sizeof(struct message *));
     if (out->history == NULL)
         return BELFRY_ERR_NOMEM;
-    for (uint32_t i = 0; i < count; i++)
-        out->history[i] = message_ref(message_ring_at(&room->view.ring, start + i));
+    struct message **at = out->history;
+    for (uint32_t i = s.older_start; i < s.older_end; i++)
+        *at++ = message_ref(how->older->messages[i]);
+    for (uint32_t i = s.start; i < ring->count; i++)
+        *at++ = message_ref(message_ring_at(ring, i));
     out->history_count = count;
     return BELFRY_OK;
+}
+
+static enum hub_lack lacks(const struct hub_nsp *nsp, const struct hub_room *room,
+                           const struct hub_join *how)
+{
+    struct message_id floor = nsp_room_floor(nsp, room);
+    if (how->since == HUB_SINCE_ID && message_id_compare(how->id, nsp->last) > 0)
+        return HUB_LACKS_NEWER;
+    if (how->since == HUB_SINCE_ID)
+        return message_id_compare(how->id, floor) < 0 ? HUB_LACKS_OLDER : HUB_LACKS_NOTHING;
+    if (how->since != HUB_SINCE_COUNT || message_id_compare(room->searched, nsp->missed) == 0)
+        return HUB_LACKS_NOTHING;
+    uint32_t known = room->view.ring.count - message_ring_after(&room->view.ring, floor);
+    uint32_t most = BELFRY_MIN(how->count, room->limits->max_messages);
+    return known < most ? HUB_LACKS_OLDER : HUB_LACKS_NOTHING;
+}
+
+enum hub_lack hub_join_lacks(struct hub_nsp *nsp, belfry_bytes name, const struct hub_join *how)
+{
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    pthread_mutex_lock(&nsp->lock);
+    const struct hub_room *found = nsp_find_room(nsp, name, hash);
+    struct hub_room none = { .limits = hub_limits_of(nsp->hub, name) };
+    none.view.floor = nsp->forgotten;
+    enum hub_lack lack = lacks(nsp, found != NULL ? found : &none, how);
+    pthread_mutex_unlock(&nsp->lock);
+    return lack;
 }
 
 void hub_joined_deinit(struct hub_joined *joined)

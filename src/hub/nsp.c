@@ -23,7 +23,7 @@ struct hub_room *nsp_find_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t 
     return node != NULL ? BELFRY_CONTAINER_OF(node, struct hub_room, by_name) : NULL;
 }
 
-static const struct history_limits *limits_of(const struct hub *hub, belfry_bytes name)
+const struct history_limits *hub_limits_of(const struct hub *hub, belfry_bytes name)
 {
     for (unsigned i = 0; i < hub->limits.rule_count; i++) {
         if (history_pattern_matches(hub->limits.rules[i].pattern, name))
@@ -46,7 +46,7 @@ struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t h
     if (room == NULL)
         return NULL;
     *room = (struct hub_room){ .by_name.hash = hash,
-                               .limits = limits_of(nsp->hub, name),
+                               .limits = hub_limits_of(nsp->hub, name),
                                .name_size = (uint16_t)name.size };
     /* What was forgotten of it cannot be resumed; which room it was of is forgotten too. */
     room->view.floor = nsp->forgotten;
@@ -146,7 +146,7 @@ static const struct history_limits *limits_for(struct hub_nsp *nsp,
     if (hub->limits.rule_count == 0 || target->owner >= 0)
         return &hub->limits.history;
     const struct hub_room *room = nsp_find_room(nsp, target->name, target->hash);
-    return room != NULL ? room->limits : limits_of(hub, target->name);
+    return room != NULL ? room->limits : hub_limits_of(hub, target->name);
 }
 
 /* Who comes back to such a room has a gap whatever was said there (nsp_may_have_missed): what is
@@ -293,6 +293,27 @@ static void find_owners(const struct hub *hub, struct message *m)
 {
     for (unsigned i = 0; i < (unsigned)m->room_count + m->except_count; i++)
         m->rooms[i].owner = hub_owner_of(hub, m->rooms[i].name);
+}
+
+void hub_make_past(struct hub_nsp *nsp, struct message *m, struct message_id id)
+{
+    m->nsp = nsp;
+    m->id = id;
+    find_owners(nsp->hub, m);
+}
+
+uint32_t nsp_older_after(const struct hub_older *older, struct message_id id)
+{
+    uint32_t low = 0;
+    uint32_t high = older->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (message_id_compare(older->messages[middle]->id, id) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 static void wake_workers(struct hub *hub, uint64_t to_wake)

@@ -31,6 +31,22 @@ static inline bool nsp_may_have_missed(const struct hub_nsp *nsp, const struct h
            (hub->limits.rule_count > 0 && room->limits->max_messages == 0);
 }
 
+/* What is known of @room here is whole behind this. */
+static inline struct message_id nsp_room_floor(const struct hub_nsp *nsp,
+                                               const struct hub_room *room)
+{
+    return message_id_compare(room->view.floor, nsp->missed) < 0 ? nsp->missed : room->view.floor;
+}
+
+/* Does @older reach as far as what is known here? */
+static inline bool nsp_can_use(const struct hub_older *older, struct message_id floor)
+{
+    return older != NULL && message_id_compare(older->tip, floor) >= 0;
+}
+
+/* The index of the first of @older behind @id. */
+uint32_t nsp_older_after(const struct hub_older *older, struct message_id id);
+
 /* A marker, behind what has been published so far; @shard is the caller's own, who drains next. */
 void nsp_push_own(struct hub_shard *shard, struct delivery *marker);
 
