@@ -139,6 +139,7 @@ typedef enum belfry_away_policy {
     SIZE(   cluster_queue_bytes,     8388608,     65536, 1073741824,  0,    "bytes that may wait for Redis")                \
     SIZE(   cluster_message_bytes,   8388608,     1024,  536870912,   0,    "size of a message to other servers; larger ones are refused") \
     MS(     cluster_timeout_ms,      5000,        100,   600000,      0,    "time other servers have to answer")           \
+    FLAG(   cluster_stream_only,                                            "stream: rooms have no histories of their own in Redis beside it") \
     COUNT(  cluster_stream_length,   10000,       100,   100000000,   0,    "entries that the cluster's stream keeps, about") \
     MS(     drain_timeout_ms,        10000,       100,   3600000,     0,    "time that a stop waits for peers to answer the close (1001)") \
     SIZE(   sock_data,               0,           0,     65536,       0,    "zeroed bytes of user data per socket, see belfry_data (library)") \

@@ -111,8 +111,10 @@ static void on_publisher_up(struct link *link, void *user)
 {
     struct cluster *c = user;
     (void)link;
-    if (is_stream(c))
+    if (is_stream(c)) {
+        history_load(c);
         stream_publisher_up(c);
+    }
     say_queued(c);
     cluster_check_up(c);
 }
@@ -277,7 +279,7 @@ struct cluster *cluster_new(struct loop *loop, const struct random_source *rando
     c->last_queued = &c->queue;
     c->housekeeping.fire = on_housekeeping;
     channels_init(&c->channels);
-    sessions_init(c);
+    places_init(c);
     make_uid(c);
     c->options.key = mem_dup_text(options->key);
     c->publisher = cluster_new_link(c, "say", false, &publisher_events);
@@ -306,7 +308,7 @@ struct cluster *cluster_free(struct cluster *c)
     ask_end_all(c);
     c->publisher = link_free(c->publisher);
     c->subscriber = link_free(c->subscriber);
-    sessions_deinit(c);
+    places_deinit(c);
     stream_deinit(c);
     say_deinit(c);
     channels_deinit(c);

@@ -49,6 +49,7 @@ struct cluster_options {
     uint32_t linger_ms; /* a room that is not wanted any more is listened to for so long */
     uint32_t stream_length;
     uint32_t memory_ms; /* a stream: how far back a new node reads */
+    bool keeps_history; /* a stream: rooms in keys of their own, too */
     struct note_limits limits;
     char tag[CLUSTER_TAG_SIZE + 1];
     const struct map_key *hash_key;
@@ -100,7 +101,8 @@ struct cluster_host {
     X(bad, "what came from others and was not understood")                      \
     X(losses, "times a link was lost")                                          \
     X(said_locally, "said to this node's members alone while Redis was away")   \
-    X(resent, "entries that were added again behind a lost link")
+    X(resent, "entries that were added again behind a lost link")               \
+    X(recalls, "times Redis was asked for what a room said")
 
 struct cluster_counters {
 #define CLUSTER_COUNTER_FIELD(name, help) atomic_ullong name;
@@ -154,12 +156,48 @@ belfry_err cluster_say(struct cluster *cluster, const struct note *note);
 /* Answers a note that had a request_id; @to: its uid. */
 belfry_err cluster_answer(struct cluster *cluster, belfry_bytes to, const struct note *note);
 
+/* A room whose history Redis keeps, and how much of it. */
+struct cluster_file {
+    belfry_bytes room; /* empty: everyone in the namespace */
+    uint32_t most;     /* entries */
+    uint64_t bytes;
+    uint64_t age_ms;
+};
+
 /* A stream: adds @note; it comes back in on_note with @own, and with @extra on all Belfry nodes.
+ * @files: where else it is kept; of what a message of the hub can name, all.
  * Errors: as cluster_say, and on_lost is not called; STATE: away, with CLUSTER_LOCAL. */
 belfry_err cluster_append(struct cluster *cluster, const struct note *note, belfry_bytes extra,
-                          void *own);
+                          const struct cluster_file *files, unsigned file_count, void *own);
 /* A stream: how far it was read. */
 struct message_id cluster_place(const struct cluster *cluster);
+struct cluster_recall_hooks {
+    /* One entry, the oldest first. */
+    void (*heard)(struct message_id id, const struct note *note, belfry_bytes extra, void *user);
+    /* That was all. What is not behind @floor may have been missed in it, what is behind @tip is
+     * not among it. @is_known false: Redis did not say, or has nothing. */
+    void (*done)(bool is_known, struct message_id floor, struct message_id tip, void *user);
+};
+
+struct cluster_recall_wish {
+    belfry_bytes nsp;
+    belfry_bytes room;              /* empty: everyone in @nsp */
+    const struct message_id *since; /* behind that; NULL: all */
+    uint32_t most;                  /* of these the latest */
+    uint64_t most_bytes;            /* about */
+    uint64_t age_ms;                /* how long the room remembers */
+};
+
+/* Asks Redis what was said in a room. Owns: @hooks outlive it. False: nothing is called; Redis is
+ * away, or keeps no histories. */
+BELFRY_NODISCARD bool cluster_recall(struct cluster *cluster,
+                                     const struct cluster_recall_wish *wish,
+                                     const struct cluster_recall_hooks *hooks, void *user);
+
+/* Calls @fn when this node has read the stream up to @since, or gives that up: after some seconds,
+ * or when the link is lost. At once where there is nothing to wait for. */
+void cluster_await_place(struct cluster *cluster, struct message_id since, void (*fn)(void *user),
+                         void *user);
 /* Calls @fn when all that was appended so far has come back, or is lost; at once if nothing waits.
  * False: no memory, and it is not called. */
 BELFRY_NODISCARD bool cluster_after(struct cluster *cluster, void (*fn)(void *arg), void *arg);

@@ -6,6 +6,8 @@
  *   say.c       notes that go out by PUBLISH
  *   ask.c       notes that want answers, and counting nodes
  *   stream.c    the sequencer: XADD, XREAD, what is under way between them
+ *   history.c   rooms in keys of their own, and the scripts that keep them
+ *   place.c     who waits until it was read far enough
  *   session.c   sessions that may come back
  */
 #ifndef CLUSTER_NODE_H
@@ -102,10 +104,19 @@ struct pending {
     uint64_t number;
     void *own;
     bool is_sent;
+    struct message_id id;        /* as Redis answered; 0: it has not yet */
     struct pending_after *after; /* who waits for it, latest first */
-    size_t nsp_size, data_size, extra_size;
+    size_t nsp_size, data_size, extra_size, files_size;
     unsigned type;
-    char bytes[]; /* namespace, data, extra */
+    char bytes[]; /* namespace, data, extra, files (history_put_files) */
+};
+
+/* The fields of an entry, apart. */
+struct stream_fields {
+    struct note_entry raw;
+    belfry_bytes extra;  /* what a Belfry node added; empty: it was none */
+    uint64_t number;     /* of its pending */
+    belfry_bytes behind; /* the entry before it (history.c); empty: it does not say */
 };
 
 /*
@@ -125,6 +136,7 @@ struct stream_engine {
     struct pending *first, **last;
     size_t bytes;
     uint64_t numbers;
+    uint32_t under_way; /* pending ones that were sent */
     /* Writing: what the last connection added must have been read before anything is sent again. */
     bool is_synced;
     bool knows_tip;
@@ -136,15 +148,39 @@ struct stream_engine {
 
 /* --- session.c ------------------------------------------------------------------------------- */
 
-/* A session that was taken, kept until this node has read as far as its client has heard. */
+/* A session that is being taken. */
 struct taking {
     struct cluster *cluster;
-    struct taking *next, **link; /* in cluster.takings, once it waits */
     struct message_id since;
-    uint64_t due_ms;
     cluster_taken_fn *taken;
     void *user;
     struct buf text; /* the session */
+};
+
+/* --- history.c ------------------------------------------------------------------------------- */
+
+#define CLUSTER_SHA_SIZE 40
+#define CLUSTER_MAX_FILES 8 /* rooms of what is said here */
+
+struct history_scripts {
+    char add_sha[CLUSTER_SHA_SIZE + 1]; /* empty: not loaded */
+    char recall_sha[CLUSTER_SHA_SIZE + 1];
+};
+
+/* An entry as its fields are written. */
+struct history_entry {
+    belfry_bytes length; /* of the stream */
+    belfry_bytes nsp, type, data, extra, files;
+};
+
+/* --- place.c --------------------------------------------------------------------------------- */
+
+struct place_wait {
+    struct place_wait *next;
+    struct message_id since;
+    uint64_t due_ms;
+    void (*fn)(void *user);
+    void *user;
 };
 
 /* --- all of it ------------------------------------------------------------------------------- */
@@ -179,8 +215,9 @@ struct cluster {
     struct queued *queue, **last_queued;
     size_t queued_bytes;
     struct stream_engine stream;
-    struct taking *takings;
-    struct timer taking_timer;
+    struct history_scripts history;
+    struct place_wait *waits; /* the latest first */
+    struct timer wait_timer;
     struct buf payload; /* of the note being said */
     struct buf name;    /* of the channel being looked for */
     struct note_scratch scratch;
@@ -236,15 +273,24 @@ void say_deinit(struct cluster *c);
 void ask_hear(struct cluster *c, const struct note *note);
 void ask_end_all(struct cluster *c); /* partial */
 
-/* session.c */
-void sessions_init(struct cluster *c);
-void sessions_deinit(struct cluster *c);
-void sessions_go_on(struct cluster *c); /* the reader has got further, or will not */
+/* history.c */
+void history_load(struct cluster *c); /* the publisher is up, or Redis has forgotten the scripts */
+bool history_is_on(const struct cluster *c); /* else entries are added without it */
+void history_put_files(struct cluster *c, belfry_bytes nsp, const struct cluster_file *files,
+                       unsigned count, struct buf *out);
+belfry_err history_add(struct cluster *c, const struct history_entry *entry, link_reply_fn *fn,
+                       void *arg);
+
+/* place.c */
+void places_init(struct cluster *c);
+void places_deinit(struct cluster *c);
+void places_go_on(struct cluster *c); /* the reader has got further, or will not */
 
 /* stream.c */
 belfry_err stream_start(struct cluster *c);
 void stream_deinit(struct cluster *c);
 bool stream_is_up(const struct cluster *c);
+void stream_read_fields(const struct resp *fields, struct stream_fields *out);
 void stream_publisher_up(struct cluster *c);
 void stream_publisher_down(struct cluster *c);
 

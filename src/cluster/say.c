@@ -158,7 +158,7 @@ belfry_err cluster_say(struct cluster *c, const struct note *note)
     struct note mine = *note;
     mine.uid = bytes_of_text(c->uid);
     if (is_stream(c) && is_durable(&mine))
-        return cluster_append(c, &mine, bytes_of(NULL, 0), NULL);
+        return cluster_append(c, &mine, bytes_of(NULL, 0), NULL, 0, NULL);
     return say_to(c, channel_of(c, &mine), &mine);
 }
 

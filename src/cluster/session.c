@@ -12,8 +12,6 @@
 #include "base/alloc.h"
 #include "cluster/node.h"
 
-#define PATIENCE_MS 3000 /* with a reader that is behind what a client has heard */
-
 static belfry_bytes key_of(struct cluster *c, belfry_bytes pid)
 {
     buf_clear(&c->name);
@@ -97,49 +95,10 @@ static void finish(struct cluster *c, struct taking *t, bool is_known)
     mem_free(t);
 }
 
-static void unlist(struct taking *t)
+static void on_place(void *user)
 {
-    *t->link = t->next;
-    if (t->next != NULL)
-        t->next->link = t->link;
-}
-
-static bool has_read(const struct cluster *c, struct message_id since)
-{
-    return message_id_compare(c->stream.place, since) >= 0;
-}
-
-void sessions_go_on(struct cluster *c)
-{
-    struct taking *next;
-    for (struct taking *t = c->takings; t != NULL; t = next) {
-        next = t->next;
-        if (!has_read(c, t->since) && t->due_ms > c->loop->now_ms &&
-            c->stream.reader_state != READER_DOWN)
-            continue;
-        unlist(t);
-        finish(c, t, true);
-    }
-}
-
-static void on_timer(struct timer *timer, uint64_t now_ms)
-{
-    struct cluster *c = BELFRY_CONTAINER_OF(timer, struct cluster, taking_timer);
-    sessions_go_on(c);
-    if (c->takings != NULL)
-        timer_set(&c->loop->timers, timer, now_ms + PATIENCE_MS / 4);
-}
-
-static void wait_for_place(struct cluster *c, struct taking *t)
-{
-    t->due_ms = c->loop->now_ms + PATIENCE_MS;
-    t->next = c->takings;
-    t->link = &c->takings;
-    if (t->next != NULL)
-        t->next->link = &t->next;
-    c->takings = t;
-    if (!timer_is_set(&c->taking_timer))
-        timer_set(&c->loop->timers, &c->taking_timer, t->due_ms);
+    struct taking *t = user;
+    finish(t->cluster, t, true);
 }
 
 /* The answer of EXEC: what GET and DEL said. */
@@ -153,8 +112,8 @@ static void on_taken(struct link *link, const struct resp *reply, void *user, vo
         buf_put_bytes(&t->text, reply->items[0].text);
     if (buf_failed(&t->text))
         cluster_count_one(&c->counters.dropped_memory);
-    if (t->text.size > 0 && is_stream(c) && !has_read(c, t->since) && !c->is_ending)
-        wait_for_place(c, t);
+    if (t->text.size > 0)
+        cluster_await_place(c, t->since, on_place, t);
     else
         finish(c, t, is_known);
 }
@@ -180,21 +139,4 @@ bool cluster_take_session(struct cluster *c, belfry_bytes pid, struct message_id
         return true;
     mem_free(t);
     return false;
-}
-
-/* --- life -------------------------------------------------------------------------------------*/
-
-void sessions_init(struct cluster *c)
-{
-    c->taking_timer.fire = on_timer;
-}
-
-void sessions_deinit(struct cluster *c)
-{
-    timer_cancel(&c->loop->timers, &c->taking_timer);
-    while (c->takings != NULL) {
-        struct taking *t = c->takings;
-        unlist(t);
-        finish(c, t, false);
-    }
 }

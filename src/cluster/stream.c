@@ -22,6 +22,7 @@
 #define BLOCK_MS 2000
 #define READ_TIMEOUT_MS (BLOCK_MS + 3000)
 #define RETRY_MS 500
+#define SHARE_UNDER_WAY 8 /* of the stream's length: or it would be trimmed before it is read */
 
 static void read_on(struct cluster *c);
 static void send_pending(struct cluster *c);
@@ -30,7 +31,7 @@ static void send_pending(struct cluster *c);
 
 static size_t size_of(const struct pending *p)
 {
-    return sizeof *p + p->nsp_size + p->data_size + p->extra_size;
+    return sizeof *p + p->nsp_size + p->data_size + p->extra_size + p->files_size;
 }
 
 static void set_bytes(struct cluster *c, size_t bytes)
@@ -39,29 +40,22 @@ static void set_bytes(struct cluster *c, size_t bytes)
     atomic_store_explicit(&c->counters.queued_bytes, bytes, memory_order_relaxed);
 }
 
+static void set_sent(struct cluster *c, struct pending *p, bool is_sent)
+{
+    if (p->is_sent != is_sent)
+        c->stream.under_way += is_sent ? 1u : -1u;
+    p->is_sent = is_sent;
+}
+
 static void unlink_pending(struct cluster *c, struct pending **at)
 {
     struct stream_engine *s = &c->stream;
     struct pending *p = *at;
+    set_sent(c, p, false);
     *at = p->next;
     if (s->last == &p->next)
         s->last = at;
     set_bytes(c, s->bytes - size_of(p));
-}
-
-/* The one with @number, taken out; NULL: it is not ours, or was met already. */
-static struct pending *take_pending(struct cluster *c, uint64_t number)
-{
-    for (struct pending **at = &c->stream.first; *at != NULL; at = &(*at)->next) {
-        struct pending *p = *at;
-        if (p->number > number)
-            return NULL; /* they are in the order of their numbers */
-        if (p->number != number)
-            continue;
-        unlink_pending(c, at);
-        return p;
-    }
-    return NULL;
 }
 
 static void free_pending(struct pending *p)
@@ -80,6 +74,39 @@ static void free_pending(struct pending *p)
         mem_free(after);
     }
     mem_free(p);
+}
+
+/* It is in the stream no more, though it was added: trimmed before it was read. */
+static void lose_pending(struct cluster *c, struct pending **at)
+{
+    struct pending *p = *at;
+    unlink_pending(c, at);
+    cluster_count_one(&c->counters.unconfirmed);
+    if (p->own != NULL)
+        c->host.on_lost(c, p->own, BELFRY_ERR_AGAIN, c->user);
+    free_pending(p);
+}
+
+static bool was_passed(const struct pending *p, struct message_id id)
+{
+    return p->is_sent && p->id.ms > 0 && message_id_compare(p->id, id) < 0;
+}
+
+/* The one with @number, met at @id, taken out; NULL: it is not ours, or was met already. */
+static struct pending *take_pending(struct cluster *c, uint64_t number, struct message_id id)
+{
+    struct pending **at = &c->stream.first;
+    while (*at != NULL && (*at)->number < number) {
+        if (was_passed(*at, id))
+            lose_pending(c, at);
+        else
+            at = &(*at)->next;
+    }
+    struct pending *p = *at;
+    if (p == NULL || p->number != number)
+        return NULL;
+    unlink_pending(c, at);
+    return p;
 }
 
 bool cluster_after(struct cluster *c, void (*fn)(void *arg), void *arg)
@@ -116,6 +143,13 @@ static bool may_write(const struct cluster *c)
     return link_is_up(c->publisher) && s->is_synced && !s->is_stalled;
 }
 
+/* Not more at once than the stream holds until it was read. */
+static bool may_send(const struct cluster *c)
+{
+    return may_write(c) &&
+           c->stream.under_way < BELFRY_MAX(c->options.stream_length / SHARE_UNDER_WAY, 1u);
+}
+
 /* Redis refuses (no memory, read only, still loading): all that was refused is tried again. */
 static void stall(struct cluster *c, const struct resp *reply)
 {
@@ -136,18 +170,27 @@ static void on_added(struct link *link, const struct resp *reply, void *user, vo
     (void)link;
     if (reply == NULL)
         return; /* the link is lost: what came of it, the reader will see */
-    if (reply->type != RESP_ERROR) {
-        if (c->stream.is_stalled) {
-            c->stream.is_stalled = false;
-            cluster_check_up(c);
-        }
+    if (reply->type == RESP_ERROR && reply->text.size > 8 &&
+        memcmp(reply->text.data, "NOSCRIPT", 8) == 0)
+        history_load(c);
+    struct pending *p = c->stream.first;
+    while (p != NULL && p->number < number)
+        p = p->next;
+    if (p != NULL && p->number != number)
+        p = NULL; /* it was read already */
+    if (reply->type == RESP_ERROR) {
+        if (p != NULL)
+            set_sent(c, p, false);
+        stall(c, reply);
         return;
     }
-    for (struct pending *p = c->stream.first; p != NULL; p = p->next) {
-        if (p->number == number)
-            p->is_sent = false;
+    belfry_bytes epoch;
+    if (p != NULL)
+        (void)message_id_parse(reply->text, &p->id, &epoch);
+    if (c->stream.is_stalled) {
+        c->stream.is_stalled = false;
+        cluster_check_up(c);
     }
-    stall(c, reply);
 }
 
 static bool send_one(struct cluster *c, struct pending *p)
@@ -163,31 +206,34 @@ static bool send_one(struct cluster *c, struct pending *p)
     buf_put(extra, at + p->nsp_size + p->data_size, p->extra_size);
     if (buf_failed(extra))
         return false;
-    belfry_bytes argv[] = {
-        BELFRY_BYTES("XADD"),
-        bytes_of_text(c->options.key),
-        BELFRY_BYTES("MAXLEN"),
-        BELFRY_BYTES("~"),
-        bytes_of(length, (size_t)snprintf(length, sizeof length, "%u", c->options.stream_length)),
-        BELFRY_BYTES("*"),
-        BELFRY_BYTES("uid"),
-        bytes_of_text(c->uid),
-        BELFRY_BYTES("nsp"),
-        bytes_of(at, p->nsp_size),
-        BELFRY_BYTES("type"),
-        bytes_of(type, (size_t)snprintf(type, sizeof type, "%u", p->type)),
-        BELFRY_BYTES("data"),
-        bytes_of(at + p->nsp_size, p->data_size),
-        BELFRY_BYTES("belfry"),
-        buf_bytes(extra),
+    struct history_entry entry = {
+        .length = bytes_of(length,
+                           (size_t)snprintf(length, sizeof length, "%u", c->options.stream_length)),
+        .nsp = bytes_of(at, p->nsp_size),
+        .type = bytes_of(type, (size_t)snprintf(type, sizeof type, "%u", p->type)),
+        .data = bytes_of(at + p->nsp_size, p->data_size),
+        .extra = buf_bytes(extra),
+        .files = bytes_of(at + p->nsp_size + p->data_size + p->extra_size, p->files_size),
     };
-    return link_command(c->publisher, argv, BELFRY_COUNT(argv), on_added,
-                        (void *)(uintptr_t)p->number, 0) == BELFRY_OK;
+    void *arg = (void *)(uintptr_t)p->number;
+    if (history_is_on(c))
+        return history_add(c, &entry, on_added, arg) == BELFRY_OK;
+    belfry_bytes argv[] = {
+        BELFRY_BYTES("XADD"),   bytes_of_text(c->options.key),
+        BELFRY_BYTES("MAXLEN"), BELFRY_BYTES("~"),
+        entry.length,           BELFRY_BYTES("*"),
+        BELFRY_BYTES("uid"),    bytes_of_text(c->uid),
+        BELFRY_BYTES("nsp"),    entry.nsp,
+        BELFRY_BYTES("type"),   entry.type,
+        BELFRY_BYTES("data"),   entry.data,
+        BELFRY_BYTES("belfry"), entry.extra,
+    };
+    return link_command(c->publisher, argv, BELFRY_COUNT(argv), on_added, arg, 0) == BELFRY_OK;
 }
 
 static void send_pending(struct cluster *c)
 {
-    for (struct pending *p = c->stream.first; p != NULL && may_write(c); p = p->next) {
+    for (struct pending *p = c->stream.first; p != NULL && may_send(c); p = p->next) {
         if (p->is_sent)
             continue;
         if (!send_one(c, p)) {
@@ -195,7 +241,7 @@ static void send_pending(struct cluster *c)
                 timer_set(&c->loop->timers, &c->stream.retry, c->loop->now_ms + RETRY_MS);
             return;
         }
-        p->is_sent = true;
+        set_sent(c, p, true);
     }
 }
 
@@ -210,7 +256,7 @@ static void on_retry(struct timer *timer, uint64_t now_ms)
         while (p != NULL && p->is_sent)
             p = p->next;
         if (p != NULL && send_one(c, p))
-            p->is_sent = true;
+            set_sent(c, p, true);
         timer_set(&c->loop->timers, timer, c->loop->now_ms + RETRY_MS);
         return;
     }
@@ -219,7 +265,8 @@ static void on_retry(struct timer *timer, uint64_t now_ms)
     cluster_check_up(c);
 }
 
-belfry_err cluster_append(struct cluster *c, const struct note *note, belfry_bytes extra, void *own)
+belfry_err cluster_append(struct cluster *c, const struct note *note, belfry_bytes extra,
+                          const struct cluster_file *files, unsigned file_count, void *own)
 {
     struct stream_engine *s = &c->stream;
     if (!may_write(c) && c->options.away == CLUSTER_LOCAL) {
@@ -232,8 +279,13 @@ belfry_err cluster_append(struct cluster *c, const struct note *note, belfry_byt
     }
     buf_clear(&c->payload);
     belfry_err err = note_encode_entry(note, &c->payload);
+    size_t entry_size = c->payload.size;
+    if (err == BELFRY_OK && c->options.keeps_history)
+        history_put_files(c, note->nsp, files, file_count, &c->payload);
+    if (buf_failed(&c->payload))
+        err = BELFRY_ERR_NOMEM;
     size_t size = sizeof(struct pending) + note->nsp.size + c->payload.size + extra.size;
-    if (err == BELFRY_OK && c->payload.size > c->options.max_message_bytes) {
+    if (err == BELFRY_OK && entry_size > c->options.max_message_bytes) {
         cluster_count_one(&c->counters.dropped_large);
         return BELFRY_ERR_LIMIT;
     }
@@ -245,19 +297,25 @@ belfry_err cluster_append(struct cluster *c, const struct note *note, belfry_byt
     *p = (struct pending){ .number = ++s->numbers,
                            .own = own,
                            .nsp_size = note->nsp.size,
-                           .data_size = c->payload.size,
+                           .data_size = entry_size,
                            .extra_size = extra.size,
+                           .files_size = c->payload.size - entry_size,
                            .type = note->type };
-    memcpy(p->bytes, note->nsp.data, note->nsp.size);
-    memcpy(p->bytes + note->nsp.size, c->payload.data, c->payload.size);
+    char *at = p->bytes;
+    memcpy(at, note->nsp.data, note->nsp.size);
+    at += note->nsp.size;
+    memcpy(at, c->payload.data, entry_size);
+    at += entry_size;
     if (extra.size > 0)
-        memcpy(p->bytes + note->nsp.size + c->payload.size, extra.data, extra.size);
+        memcpy(at, extra.data, extra.size);
+    if (p->files_size > 0)
+        memcpy(at + extra.size, c->payload.data + entry_size, p->files_size);
     *s->last = p;
     s->last = &p->next;
     set_bytes(c, s->bytes + size);
     cluster_count_one(&c->counters.sent);
-    if (may_write(c)) {
-        p->is_sent = send_one(c, p);
+    if (may_send(c)) {
+        set_sent(c, p, send_one(c, p));
         if (!p->is_sent && !timer_is_set(&s->retry))
             timer_set(&c->loop->timers, &s->retry, c->loop->now_ms + RETRY_MS);
     }
@@ -276,7 +334,7 @@ static void sync_if_there(struct cluster *c)
     for (struct pending *p = s->first; p != NULL; p = p->next) {
         if (p->is_sent)
             cluster_count_one(&c->counters.resent);
-        p->is_sent = false;
+        set_sent(c, p, false);
     }
     send_pending(c);
     cluster_check_up(c);
@@ -368,38 +426,72 @@ bool stream_is_up(const struct cluster *c)
 
 /* --- reading ----------------------------------------------------------------------------------*/
 
-static void hear_entry(struct cluster *c, struct message_id id, const struct resp *fields)
+/* A Belfry node's field is its number, a blank, and what the host wanted. */
+static void split_extra(struct stream_fields *f)
 {
-    struct stream_engine *s = &c->stream;
-    struct note_entry raw = { 0 };
-    struct cluster_entry entry = { .id = id, .is_past = message_id_compare(id, s->tip) <= 0 };
-    struct note note;
+    const char *start = f->extra.data;
+    const char *blank = f->extra.size > 0 ? memchr(start, ' ', f->extra.size) : NULL;
+    if (blank == NULL)
+        return;
+    for (const char *d = start; d < blank && *d >= '0' && *d <= '9'; d++)
+        f->number = f->number * 10 + (uint64_t)(*d - '0');
+    f->extra = bytes_of(blank + 1, f->extra.size - (size_t)(blank + 1 - start));
+}
+
+void stream_read_fields(const struct resp *fields, struct stream_fields *out)
+{
+    *out = (struct stream_fields){ 0 };
     for (uint32_t i = 0; i + 1 < fields->count; i += 2) {
         belfry_bytes name = fields->items[i].text;
         belfry_bytes value = fields->items[i + 1].text;
         if (bytes_equal_text(name, "uid"))
-            raw.uid = value;
+            out->raw.uid = value;
         else if (bytes_equal_text(name, "nsp"))
-            raw.nsp = value;
+            out->raw.nsp = value;
         else if (bytes_equal_text(name, "type"))
-            raw.type = value;
+            out->raw.type = value;
         else if (bytes_equal_text(name, "data"))
-            raw.data = value;
+            out->raw.data = value;
         else if (bytes_equal_text(name, "belfry"))
-            entry.extra = value;
+            out->extra = value;
+        else if (bytes_equal_text(name, "behind"))
+            out->behind = value;
     }
-    uint64_t number = 0;
-    const char *blank =
-        entry.extra.size > 0 ? memchr(entry.extra.data, ' ', entry.extra.size) : NULL;
-    if (blank != NULL) {
-        const char *start = entry.extra.data;
-        for (const char *d = start; d < blank && *d >= '0' && *d <= '9'; d++)
-            number = number * 10 + (uint64_t)(*d - '0');
-        entry.extra = bytes_of(blank + 1, entry.extra.size - (size_t)(blank + 1 - start));
-    }
-    struct pending *p = bytes_equal_text(raw.uid, c->uid) ? take_pending(c, number) : NULL;
-    entry.own = p != NULL ? p->own : NULL;
-    belfry_err err = note_decode_entry(&raw, &c->options.limits, &c->scratch, &note);
+    split_extra(out);
+}
+
+static void begin_at(struct cluster *c, struct message_id id)
+{
+    c->stream.has_begun = true;
+    c->stream.has_lost_place = false;
+    c->host.on_begin(c, id, c->user);
+}
+
+/* Was something trimmed between where we are and this entry? */
+static bool is_torn(const struct stream_engine *s, const struct stream_fields *fields)
+{
+    struct message_id behind;
+    belfry_bytes epoch;
+    return fields->behind.size > 0 && message_id_parse(fields->behind, &behind, &epoch) &&
+           message_id_compare(s->place, behind) < 0;
+}
+
+static void hear_entry(struct cluster *c, struct message_id id, const struct resp *items)
+{
+    struct stream_engine *s = &c->stream;
+    struct stream_fields fields;
+    struct note note;
+    stream_read_fields(items, &fields);
+    if (!s->has_begun || s->has_lost_place || is_torn(s, &fields))
+        begin_at(c, id);
+    s->place = id;
+    bool is_own = bytes_equal_text(fields.raw.uid, c->uid);
+    struct pending *p = is_own ? take_pending(c, fields.number, id) : NULL;
+    struct cluster_entry entry = { .id = id,
+                                   .is_past = message_id_compare(id, s->tip) <= 0,
+                                   .own = p != NULL ? p->own : NULL,
+                                   .extra = fields.extra };
+    belfry_err err = note_decode_entry(&fields.raw, &c->options.limits, &c->scratch, &note);
     if (err == BELFRY_OK)
         cluster_hear(c, &note, &entry);
     else
@@ -410,17 +502,9 @@ static void hear_entry(struct cluster *c, struct message_id id, const struct res
         free_pending(p);
 }
 
-static void begin_at(struct cluster *c, struct message_id id)
-{
-    c->stream.has_begun = true;
-    c->stream.has_lost_place = false;
-    c->host.on_begin(c, id, c->user);
-}
-
 /* [[stream, [[id, [field, value, ...]], ...]]]; returns how many entries there were. */
 static uint32_t hear_page(struct cluster *c, const struct resp *reply)
 {
-    struct stream_engine *s = &c->stream;
     if (reply->type != RESP_ARRAY || reply->count != 1 || reply->items[0].type != RESP_ARRAY ||
         reply->items[0].count != 2)
         return 0;
@@ -432,9 +516,6 @@ static uint32_t hear_page(struct cluster *c, const struct resp *reply)
         if (one->type != RESP_ARRAY || one->count != 2 ||
             !message_id_parse(one->items[0].text, &id, &epoch))
             continue;
-        if (!s->has_begun || s->has_lost_place)
-            begin_at(c, id);
-        s->place = id;
         if (one->items[1].type == RESP_ARRAY)
             hear_entry(c, id, &one->items[1]);
     }
@@ -471,7 +552,9 @@ static void on_page(struct link *link, const struct resp *reply, void *user, voi
     if (count == 0)
         follow(c);
     sync_if_there(c);
-    sessions_go_on(c);
+    if (c->stream.is_synced)
+        send_pending(c);
+    places_go_on(c);
     read_on(c);
 }
 
@@ -562,7 +645,7 @@ static void on_reader_down(struct link *link, const char *why, void *user)
     cluster_count_one(&c->counters.losses);
     snprintf(c->why, sizeof c->why, "reading: %s", why);
     c->stream.reader_state = READER_DOWN;
-    sessions_go_on(c);
+    places_go_on(c);
     cluster_check_up(c);
 }
 

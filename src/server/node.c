@@ -246,6 +246,9 @@ void node_put_metrics(const struct belfry *server, struct buf *out)
     put_row(out, "belfry_cluster_resent_total", "", "counter",
             "entries that were added to the stream again behind a lost link",
             atomic_load(&c->resent));
+    put_row(out, "belfry_cluster_recalls_total", "", "counter",
+            "times Redis was asked for what a room said before this server knew it",
+            atomic_load(&c->recalls));
 }
 
 static struct hub_nsp *find_hub(struct node *node, belfry_bytes name)
@@ -530,6 +533,7 @@ belfry_err node_start(struct belfry *server)
         .max_message_bytes = o->cluster_message_bytes,
         .ask_timeout_ms = o->cluster_timeout_ms,
         .stream_length = o->cluster_stream_length,
+        .keeps_history = !o->cluster_stream_only,
         .memory_ms = (uint32_t)BELFRY_MIN(server->hub.log_age_ms, (uint64_t)UINT32_MAX),
         .limits = { .max_depth = JSON_MAX_DEPTH, .max_attachments = UINT8_MAX },
         .hash_key = &server->hub.hash_key,

@@ -6,6 +6,7 @@
  *   node_hear.c  from other nodes into the hub, and what they ask of this one
  *   node_ask.c   what this one asks of them
  *   node_session.c   clients that come back to another node
+ *   node_recall.c    what a newcomer lacks here, from Redis
  *
  * All of it lives on worker 0. Other workers reach it through the hub's outlet, in the order in
  * which things were said, and are reached by jobs.
@@ -78,6 +79,29 @@ belfry_err node_say_note(struct belfry *server, const struct note *note);
 void node_on_note(struct cluster *cluster, const struct note *note,
                   const struct cluster_entry *entry, void *user);
 void node_on_lost(struct cluster *cluster, void *own, belfry_err err, void *user);
+
+/* What @note says, for the hub; @extra: of a Belfry node. NULL: no memory, and it was counted. */
+struct message *node_message_of(struct node *node, const struct note *note, belfry_bytes extra);
+
+/* --- node_recall.c; thread: the worker's ------------------------------------------------------ */
+
+struct node_recall_wish {
+    enum hub_lack lack;
+    const belfry_bytes *rooms;
+    uint32_t room_count;
+    bool hears_everyone; /* as well: of who enters */
+    bool has_since;
+    struct message_id since;
+    uint32_t latest; /* without since: so many of each room */
+};
+
+/* @sock: NULL: it is gone. @older: until it returns; NULL: what is here is all there is. */
+typedef void node_recalled_fn(belfry_sock *sock, const struct hub_older *older, void *arg);
+
+/* Gets what @sock lacks; meanwhile it waits, if its caller lets it. @done is called once, later.
+ * False: it is not called; there is nobody to ask, or nothing lacks. */
+BELFRY_NODISCARD bool node_recall(belfry_sock *sock, const struct node_recall_wish *wish,
+                                  node_recalled_fn *done, void *arg);
 
 /* --- node_session.c; thread: the worker's ----------------------------------------------------- */
 

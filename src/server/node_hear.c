@@ -102,7 +102,7 @@ static void read_extra(belfry_bytes extra, const struct note *note, struct buf *
         (void)unpack_raw((enum message_kind)t[1].u, note, text, spec);
 }
 
-static struct message *new_message(struct node *node, const struct note *note, belfry_bytes extra)
+struct message *node_message_of(struct node *node, const struct note *note, belfry_bytes extra)
 {
     struct belfry *server = node->server;
     struct message_spec spec;
@@ -121,7 +121,7 @@ static void hear_entry(struct node *node, struct belfry_nsp *nsp, const struct n
                        const struct cluster_entry *entry)
 {
     struct hub *hub = &node->server->hub;
-    struct message *m = entry->own != NULL ? entry->own : new_message(node, note, entry->extra);
+    struct message *m = entry->own != NULL ? entry->own : node_message_of(node, note, entry->extra);
     if (m != NULL)
         (void)hub_publish_as(nsp->hub, node->worker->shard, m, entry->id, entry->is_past);
     if (entry->own != NULL)
@@ -137,7 +137,7 @@ static void hear_broadcast(struct node *node, struct belfry_nsp *nsp, const stru
         hear_entry(node, nsp, note, entry);
         return;
     }
-    struct message *m = new_message(node, note, bytes_of(NULL, 0));
+    struct message *m = node_message_of(node, note, bytes_of(NULL, 0));
     if (m != NULL)
         (void)hub_publish(nsp->hub, node->worker->shard, m, &published);
 }

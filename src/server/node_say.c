@@ -99,12 +99,32 @@ static void set_full(struct node *node)
                           memory_order_relaxed);
 }
 
+/* Whose histories it belongs to. What is for one socket alone is in none. */
+static unsigned files_of(const struct hub *hub, const struct message *m,
+                         struct cluster_file files[MESSAGE_MAX_ROOMS])
+{
+    struct public_id_owner owner;
+    unsigned count = 0;
+    for (unsigned i = 0; i < BELFRY_MAX(m->room_count, 1u) && count < MESSAGE_MAX_ROOMS; i++) {
+        belfry_bytes room = m->room_count > 0 ? m->rooms[i].name : bytes_of(NULL, 0);
+        const struct history_limits *limits =
+            m->room_count > 0 ? hub_limits_of(hub, room) : &hub->limits.history;
+        if (limits->max_messages == 0 || worker_split_public_id(room, &owner))
+            continue;
+        files[count++] = (struct cluster_file){ room, limits->max_messages, limits->max_bytes,
+                                                limits->max_age_ms };
+    }
+    return count;
+}
+
 static void append(struct node *node, struct message *m, const struct note *note)
 {
+    struct cluster_file files[MESSAGE_MAX_ROOMS];
     belfry_bytes extra = extra_of(node, m);
+    unsigned count = files_of(&node->server->hub, m, files);
     belfry_err err = buf_failed(&node->extra) || buf_failed(&node->argument)
                          ? BELFRY_ERR_NOMEM
-                         : cluster_append(node->cluster, note, extra, m);
+                         : cluster_append(node->cluster, note, extra, files, count, m);
     set_full(node);
     if (err == BELFRY_ERR_STATE) {
         say_here(node, m);

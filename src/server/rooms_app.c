@@ -177,10 +177,11 @@ static bool is_in(const belfry_sock *sock, belfry_bytes room)
     return false;
 }
 
-static void join(belfry_sock *sock, const struct rooms_request *request)
+static void join_with(belfry_sock *sock, const struct rooms_request *request,
+                      const struct hub_join *wish)
 {
     struct hub_joined joined;
-    struct hub_join how = join_wish(sock, request);
+    struct hub_join how = *wish;
     struct join_reply to = { sock, request, how.since == HUB_SINCE_UNKNOWN };
     how.on_live = on_live;
     how.user = &to;
@@ -195,6 +196,88 @@ static void join(belfry_sock *sock, const struct rooms_request *request)
     hub_joined_deinit(&joined);
     node_await_rooms(sock);
     node_session_changed(sock);
+}
+
+/* --- a join that needs what is elsewhere ------------------------------------------------------*/
+
+struct join_wait {
+    struct rooms_request request; /* its room and ref lie behind */
+    struct hub_join how;
+    belfry_ack_ref ack; /* of a Socket.IO client */
+    char bytes[];
+};
+
+static struct join_wait *new_join_wait(const struct rooms_request *request,
+                                       const struct hub_join *how)
+{
+    belfry_bytes room = request->room;
+    belfry_bytes ref = request->ref;
+    struct join_wait *wait = mem_alloc(sizeof *wait + room.size + ref.size);
+    if (wait == NULL)
+        return NULL;
+    *wait = (struct join_wait){ .how = *how };
+    memcpy(wait->bytes, room.data, room.size);
+    if (ref.size > 0)
+        memcpy(wait->bytes + room.size, ref.data, ref.size);
+    wait->request.room = bytes_of(wait->bytes, room.size);
+    wait->request.ref = bytes_of(wait->bytes + room.size, ref.size);
+    return wait;
+}
+
+static void go_on_joining(belfry_sock *sock, const struct hub_older *older, void *arg)
+{
+    struct join_wait *wait = arg;
+    wait->how.older = older;
+    if (sock != NULL && sock_is_sio(sock)) {
+        struct belfry_msg asking = { .server = sock_worker(sock)->server,
+                                     .sock = sock,
+                                     .wants_ack = wait->ack.is_wanted,
+                                     .ack_id = wait->ack.id };
+        sock->questions--;
+        sio_of_sock(sock)->asking = &asking;
+        join_with(sock, &wait->request, &wait->how);
+        sio_of_sock(sock)->asking = NULL;
+    } else if (sock != NULL) {
+        conn_release(sock_ops_of(sock)->conn(sock));
+        if (sock->state == SOCK_OPEN)
+            join_with(sock, &wait->request, &wait->how);
+    }
+    mem_free(wait);
+}
+
+/* What the client says next must wait too, where that is in an order; answers to Socket.IO clients
+ * know their questions. False: it need not wait, or cannot. */
+static bool join_later(belfry_sock *sock, const struct rooms_request *request,
+                       const struct hub_join *how)
+{
+    struct node_recall_wish wish = { .lack = hub_join_lacks(nsp_of(sock), request->room, how),
+                                     .rooms = &request->room,
+                                     .room_count = 1,
+                                     .has_since = how->since == HUB_SINCE_ID,
+                                     .since = how->id,
+                                     .latest = how->count };
+    if (wish.lack == HUB_LACKS_NOTHING || sock->questions >= MAX_QUESTIONS)
+        return false;
+    struct join_wait *wait = new_join_wait(request, how);
+    if (wait == NULL || !node_recall(sock, &wish, go_on_joining, wait)) {
+        mem_free(wait);
+        return false;
+    }
+    if (!sock_is_sio(sock)) {
+        conn_hold(sock_ops_of(sock)->conn(sock));
+        return true;
+    }
+    if (sio_of_sock(sock)->asking != NULL)
+        wait->ack = belfry_ack_later(sio_of_sock(sock)->asking);
+    sock->questions++;
+    return true;
+}
+
+static void join(belfry_sock *sock, const struct rooms_request *request)
+{
+    struct hub_join how = join_wish(sock, request);
+    if (sock_worker(sock)->server->node == NULL || !join_later(sock, request, &how))
+        join_with(sock, request, &how);
 }
 
 static void leave(belfry_sock *sock, const struct rooms_request *request)

@@ -165,13 +165,12 @@ static void on_live(struct member *member, const struct hub_joined *joined, void
     write_joined(sse, accept, joined, has_gap);
 }
 
-static belfry_err enter(struct sse_session *sse, const struct sse_accept *accept)
+static struct hub_enter entry_of(const struct sse_session *sse, const struct sse_accept *accept)
 {
-    struct hub_joined joined;
-    struct hub_enter how = {
+    return (struct hub_enter){
         .rooms = accept->rooms,
         .room_count = accept->room_count,
-        .has_since = accept->has_since,
+        .has_since = accept->has_since && !accept->is_since_unknown,
         .since = accept->since,
         .history = accept->history,
         .wall_ms = worker_wall_ms(sse->conn.worker),
@@ -179,6 +178,15 @@ static belfry_err enter(struct sse_session *sse, const struct sse_accept *accept
         .on_live = on_live,
         .user = (void *)(uintptr_t)accept,
     };
+}
+
+static belfry_err enter(struct sse_session *sse, const struct sse_accept *accept,
+                        const struct hub_older *older)
+{
+    struct hub_joined joined;
+    struct hub_enter how = entry_of(sse, accept);
+    how.has_since = accept->has_since;
+    how.older = older;
     belfry_err err =
         hub_enter(sse->conn.worker->shard, sse->sock.nsp->hub, &sse->sock.member, &how, &joined);
     if (err != BELFRY_OK)
@@ -192,6 +200,77 @@ static belfry_err enter(struct sse_session *sse, const struct sse_accept *accept
     }
     node_await_rooms(&sse->sock);
     return BELFRY_OK;
+}
+
+static void fail(struct sse_session *sse, const char *why, enum close_reason reason);
+
+static void open(struct sse_session *sse, const struct sse_accept *accept,
+                 const struct hub_older *older)
+{
+    const belfry_sse_handlers *handlers = handlers_of(sse);
+    if (sse->conn.state != CONN_OPEN || sse->sock.state != SOCK_OPEN)
+        return;
+    if (enter(sse, accept, older) != BELFRY_OK)
+        fail(sse, "no memory, or too many rooms", CLOSED_memory);
+    if (sse->conn.state != CONN_OPEN)
+        return;
+    sse->is_open = true;
+    if (handlers->open != NULL)
+        handlers->open(&sse->sock, handlers->user);
+}
+
+/* --- what is elsewhere comes first ------------------------------------------------------------*/
+
+struct sse_wait {
+    struct sse_accept accept;
+    belfry_bytes rooms[]; /* their texts lie behind */
+};
+
+static struct sse_wait *new_wait(const struct sse_accept *accept)
+{
+    size_t size = accept->room_count * sizeof(belfry_bytes);
+    for (uint32_t i = 0; i < accept->room_count; i++)
+        size += accept->rooms[i].size;
+    struct sse_wait *wait = mem_alloc(sizeof *wait + size);
+    if (wait == NULL)
+        return NULL;
+    char *at = (char *)&wait->rooms[accept->room_count];
+    for (uint32_t i = 0; i < accept->room_count; i++) {
+        memcpy(at, accept->rooms[i].data, accept->rooms[i].size);
+        wait->rooms[i] = bytes_of(at, accept->rooms[i].size);
+        at += accept->rooms[i].size;
+    }
+    wait->accept = *accept;
+    wait->accept.rooms = wait->rooms;
+    return wait;
+}
+
+static void go_on_opening(belfry_sock *sock, const struct hub_older *older, void *arg)
+{
+    struct sse_wait *wait = arg;
+    if (sock != NULL)
+        open(of_sock(sock), &wait->accept, older);
+    mem_free(wait);
+}
+
+/* False: it need not wait, or cannot. */
+static bool open_later(struct sse_session *sse, const struct sse_accept *accept)
+{
+    struct hub_enter how = entry_of(sse, accept);
+    struct node_recall_wish wish = { .rooms = accept->rooms,
+                                     .room_count = accept->room_count,
+                                     .hears_everyone = how.has_since,
+                                     .has_since = how.has_since,
+                                     .since = how.since,
+                                     .latest = how.history };
+    if (sse->conn.worker->server->node == NULL || accept->is_since_unknown)
+        return false;
+    wish.lack = hub_enter_lacks(sse->sock.nsp->hub, &how);
+    struct sse_wait *wait = wish.lack != HUB_LACKS_NOTHING ? new_wait(accept) : NULL;
+    if (wait != NULL && node_recall(&sse->sock, &wish, go_on_opening, wait))
+        return true;
+    mem_free(wait);
+    return false;
 }
 
 static void write_head(struct sse_session *sse, belfry_bytes head)
@@ -214,8 +293,6 @@ static void set_timer(struct sse_session *sse, uint64_t now_ms)
     if (interval != BELFRY_OFF)
         conn_set_timer(&sse->conn, now_ms + interval);
 }
-
-static void fail(struct sse_session *sse, const char *why, enum close_reason reason);
 
 belfry_err sse_session_start(struct conn *from, const struct sse_accept *accept)
 {
@@ -240,11 +317,8 @@ belfry_err sse_session_start(struct conn *from, const struct sse_accept *accept)
     }
     write_head(sse, accept->head);
     set_timer(sse, worker->loop.now_ms);
-    err = sse->conn.state == CONN_OPEN ? enter(sse, accept) : BELFRY_OK;
-    if (err != BELFRY_OK)
-        fail(sse, "no memory, or too many rooms", CLOSED_memory);
-    if (sse->conn.state == CONN_OPEN && handlers_of(sse)->open != NULL)
-        handlers_of(sse)->open(&sse->sock, handlers_of(sse)->user);
+    if (sse->conn.state == CONN_OPEN && !open_later(sse, accept))
+        open(sse, accept, NULL);
     return BELFRY_OK;
 }
 
@@ -270,9 +344,9 @@ static void end(struct sse_session *sse, enum close_reason reason, uint16_t code
     log_event(BELFRY_LOG_DEBUG, "stream-closed", "sock=%s why=%s", sse->sock.public_id,
               LOG_FIELD(bytes_of_text(close_reason_text(reason))));
     sock_leave_all(&sse->sock, sse->sock.route->on_leave);
-    if (handlers->close != NULL)
+    if (sse->is_open && handlers->close != NULL)
         handlers->close(&sse->sock, code, bytes_of_text(why), handlers->user);
-    if (handlers->free_data != NULL)
+    if (sse->is_open && handlers->free_data != NULL)
         handlers->free_data(belfry_data(&sse->sock));
     sock_retire(&sse->sock);
 }

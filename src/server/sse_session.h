@@ -17,6 +17,7 @@ struct sse_session {
     struct conn conn;
     struct belfry_sock sock;
     bool is_gzip;
+    bool is_open;        /* the application has heard of it */
     uint16_t close_code; /* of who is closing it */
     bool was_blocked;    /* when the timer rang last; nothing has left since */
 };

@@ -295,6 +295,8 @@ static size_t on_input(struct conn *c, uint8_t *data, size_t size)
         .pool = c->worker->pool,
     };
     ws->sock.is_pinged = false;
+    if (BELFRY_UNLIKELY(c->is_held))
+        return 0; /* the answer to what was said before is awaited */
     uint8_t *at = data;
     struct ws_event event;
     while (ws_decoder_next(&ws->decoder, &config, &at, data + size, &event)) {

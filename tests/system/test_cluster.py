@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from belfry_test import (Engine, HttpError, Redis, SocketIO, SystemTest, WebSocket, eventually,
+from belfry_test import (Engine, EventStream, HttpError, Proxy, Redis, SocketIO, SystemTest, WebSocket, eventually,
                          free_port, read_response, tcp)
 
 SCHEMES = {"classic": "redis", "sharded": "redis+sharded", "streams": "redis+streams"}
@@ -290,6 +290,174 @@ class Resuming(ClusterTest):
             back.call("send-message", {"roomId": "r", "text": "two"})
             self.assertEqual(back.next_of("new-message")[0]["text"], "two")
         self.assertEqual(a.metric("belfry_sockets"), 0)
+
+
+class Histories(ClusterTest):
+    """Rooms in keys of their own, beside a stream that is soon full of others."""
+
+    SHORT = {"cluster_stream_length": 100}  # entries; Redis trims in steps of a hundred
+
+    def setUp(self):
+        super().setUp()
+        self.key = self.id().rpartition(".")[2]
+
+    def drown(self, server, count=500):
+        """More than the stream holds, in another room."""
+        body = json.dumps([{"text": "noise"}] * count).encode()
+        self.assertEqual(server.get("/api/rooms/noise/messages", method="POST", body=body)[0], 200)
+
+    def say(self, server, room, *texts):
+        body = json.dumps([{"text": text} for text in texts]).encode()
+        answer = server.get(f"/api/rooms/{room}/messages", method="POST", body=body)[2]
+        return [message["id"] for message in json.loads(answer)["messages"]]
+
+    def ask(self, server, room, **how):
+        """(gap, texts) of who joins @room."""
+        member = self.connect(server=server)
+        joined = member.ask(type="join", room=room, **how)
+        member.close()
+        return joined["gap"], [message["text"] for message in joined["history"]]
+
+    def node(self, **options):
+        """A server of this test's cluster; the second knows only what Redis has."""
+        return self.nodes(1, "streams", cluster_key=self.key, **{**self.SHORT, **options})[0]
+
+    def follow(self, server, query, **how):
+        stream = EventStream(server.port, f"/events?{query}", **how)
+        self.addCleanup(stream.close)
+        return stream
+
+    def test_a_room_outlives_the_stream(self):
+        a = self.node()
+        ids = self.say(a, "quiet", *"12345")
+        self.drown(a)
+        b = self.node()
+        self.assertEqual(self.ask(b, "quiet", history=100), (False, list("12345")))
+        self.assertEqual(self.ask(b, "quiet", history=2), (False, list("45")))
+        self.assertEqual(self.ask(b, "quiet", since=ids[1]), (False, list("345")))
+        self.assertEqual(self.ask(b, "quiet", since=ids[4]), (False, []))
+        more = self.say(b, "quiet", "6")
+        self.assertEqual(self.ask(b, "quiet", since=ids[3]), (False, list("56")))
+        self.assertEqual(self.ask(b, "quiet", history=3), (False, list("456")))
+        self.assertEqual(self.ask(b, "quiet", since=more[0]), (False, []))
+        self.assertEqual(self.ask(b, "unheard-of", history=10), (False, []))
+        self.assertGreater(b.metric("^belfry_cluster_recalls_total"), 0)
+
+    def test_event_streams_too_in_several_rooms_and_once(self):
+        a = self.node()
+        first = self.say(a, "x", "x1")[0]
+        self.say(a, "y", "y1")
+        self.say(a, "x", "x2")
+        self.drown(a)
+        b = self.node()
+        stream = self.follow(b, f"room=x&room=y&since={first}")
+        self.assertEqual(stream.texts(2), ["y1", "x2"])
+        self.assertFalse(stream.next_of("joined").json["gap"])
+        self.say(b, "y", "live")
+        self.assertEqual(stream.texts(1), ["live"])
+        self.assertEqual(self.follow(b, "room=x&room=y&history=1").texts(2), ["x2", "live"])
+        self.assertEqual(self.follow(b, "room=y&room=x&history=9").texts(4), ["x1", "y1", "x2", "live"])
+
+    def test_bounds_are_the_rooms_own(self):
+        bounds = {"history_rooms": "five-*=5, bytes-*=1000/3K, off-*=off, brief-*=9/1M/1s"}
+        a = self.node(**bounds)
+        texts = [str(i) for i in range(10)]
+        fives = self.say(a, "five-r", *texts)
+        self.say(a, "bytes-r", *(text * 1000 for text in texts))
+        off = self.say(a, "off-r", *texts)
+        self.drown(a)
+        b = self.node(**bounds)
+        self.assertEqual(self.ask(b, "five-r", history=100), (False, texts[5:]))
+        self.assertEqual(self.ask(b, "five-r", since=fives[4]), (False, texts[5:]))
+        self.assertEqual(self.ask(b, "five-r", since=fives[3]), (True, texts[5:]))
+        self.assertEqual(self.ask(b, "bytes-r", history=100), (False, [t * 1000 for t in texts[8:]]))
+        self.assertEqual(self.ask(b, "off-r", history=100), (False, []))
+        self.assertTrue(self.ask(b, "off-r", since=off[0])[0])
+        self.assertEqual(self.redis("XLEN", f"{self.key}:history:/,five-r"), 5)
+        self.assertEqual(self.redis("EXISTS", f"{self.key}:history:/,off-r"), 0)
+        self.assertLessEqual(self.redis("PTTL", f"{self.key}:history:/,five-r"), 120_000)
+        self.say(a, "brief-r", "1")
+        eventually(lambda: self.redis("EXISTS", f"{self.key}:history:/,brief-r") == 0, "it is forgotten")
+
+    def test_what_others_add_to_the_stream_is_a_gap_once_it_is_gone(self):
+        a = self.node()
+        ids = self.say(a, "mixed", "1", "2")
+        data = {"opts": {"rooms": ["mixed"], "except": [], "flags": {}},
+                "packet": {"type": 2, "data": ["new-message", {"text": "foreign"}], "nsp": "/"}}
+        self.redis("XADD", self.key, "*", "uid", "emitter", "nsp", "/", "type", "3", "data",
+                   json.dumps(data))
+        after = self.say(a, "mixed", "3")
+        self.drown(a)
+        b = self.node()
+        self.assertTrue(self.ask(b, "mixed", since=ids[0])[0])
+        self.assertEqual(self.ask(b, "mixed", since=after[0]), (False, []))
+
+    def test_a_redis_that_lost_everything_is_a_gap(self):
+        redis = Redis()
+        self.addCleanup(redis.close)
+        a = self.node(port=redis.port)
+        ids = self.say(a, "r", "1", "2")
+        redis("FLUSHALL")
+        eventually(lambda: self.say(a, "r", "3") and True, "it is said")
+        b = self.node(port=redis.port)
+        self.assertTrue(self.ask(b, "r", since=ids[0])[0])
+
+    def test_scripts_that_redis_forgot_are_loaded_again(self):
+        redis = Redis()
+        self.addCleanup(redis.close)
+        a = self.node(port=redis.port)
+        self.say(a, "r", "1")
+        redis("SCRIPT", "FLUSH")
+        self.say(a, "r", "2")
+        self.drown(a)
+        b = self.node(port=redis.port)
+        redis("SCRIPT", "FLUSH")
+        self.ask(b, "r", history=9)
+        self.assertEqual(self.ask(b, "r", history=9), (False, ["1", "2"]))
+
+    def test_without_them_the_stream_is_all(self):
+        a = self.node(cluster_stream_only=True)
+        ids = self.say(a, "r", "1", "2")
+        self.drown(a)
+        b = self.node(cluster_stream_only=True)
+        self.assertEqual(self.redis("KEYS", self.key + ":history*"), [])
+        self.assertEqual(self.ask(b, "r", since=ids[0]), (True, []))
+        self.assertEqual(b.metric("^belfry_cluster_recalls_total"), 0)
+
+    def test_what_is_said_behind_a_join_waits_for_it(self):
+        a = self.node()
+        ids = self.say(a, "r", "1", "2")
+        self.drown(a)
+        b = self.node()
+        member = self.connect(server=b)
+        member.send_json(type="join", room="r", since=ids[0], ref=1)
+        member.send_json(type="message", text="mine", ref=2)
+        member.send_json(type="ping", ref=3)
+        joined = member.next_of("joined")
+        self.assertEqual((joined["gap"], [m["text"] for m in joined["history"]]), (False, ["2"]))
+        rest = [member.next_of("message", "ack", "pong")["type"] for _ in range(3)]
+        self.assertEqual(sorted(rest), ["ack", "message", "pong"])
+
+    def test_who_overtakes_a_server_is_let_wait(self):
+        proxy = Proxy(self.redis.port)
+        self.addCleanup(proxy.close)
+        a, b = self.node(), self.node(port=proxy.port)
+        ids = self.say(a, "r", "1", "2", "3")
+        self.join("r", "sync", b)
+        proxy.is_silent = True
+        ids += self.say(a, "r", "4")
+        member = self.connect(server=b)
+        member.send_json(type="join", room="r", since=ids[3], ref=1)
+        stream = self.follow(b, f"room=r&since={ids[3]}")
+        self.say(a, "r", "5")
+        proxy.is_silent = False
+        joined = member.next_of("joined")
+        heard = [m["text"] for m in joined["history"]]
+        self.assertFalse(joined["gap"])
+        if not heard:
+            heard = [member.next_of("message")["text"]]
+        self.assertEqual(heard, ["5"])
+        self.assertEqual(stream.texts(1), ["5"])
 
 
 class RoundRobin:
