@@ -59,8 +59,10 @@ class Reader {
     this.heard.push(text);
   }
 
-  gap() {
+  /** @why is shown when there should have been none. */
+  gap(why) {
     this.gaps++;
+    this.why = `${this.constructor.name}: ${why}`;
     this.heard.push(GAP);
   }
 
@@ -74,7 +76,7 @@ class Follower extends Reader {
     super(port);
     this.source = new EventSource(`http://127.0.0.1:${port}/events?room=${ROOM}`);
     this.source.addEventListener("message", ({ data }) => this.hear(JSON.parse(data).text));
-    this.source.addEventListener("gap", () => this.gap());
+    this.source.addEventListener("gap", ({ data }) => this.gap(data));
     this.source.addEventListener("joined", () => (this.isOpen = true));
     this.source.onerror = () => this.losses++;
   }
@@ -93,7 +95,7 @@ class Browsed extends Reader {
     await this.page.evaluate((room) => {
       const source = new EventSource(`/events?room=${room}`);
       source.addEventListener("message", ({ data }) => tell("hear", JSON.parse(data).text));
-      source.addEventListener("gap", () => tell("gap"));
+      source.addEventListener("gap", ({ data }) => tell("gap", data));
       source.addEventListener("joined", () => tell("enter"));
       source.onerror = () => tell("lose");
     }, ROOM);
@@ -133,7 +135,7 @@ class Plain extends Reader {
   take(message) {
     if (message.type === "joined") {
       this.isOpen = true;
-      if (message.gap) this.gap();
+      if (message.gap) this.gap(message.reason);
       message.history.filter(({ type }) => type === "message").forEach((one) => this.take(one));
       this.last = message.last;
     } else if (message.type === "message") {
@@ -158,7 +160,7 @@ class Sio extends Reader {
     this.socket.on("disconnect", () => this.losses++);
     this.socket.on("connect", () => {
       if (this.socket.recovered) return;
-      if (this.losses > 0) this.gap();
+      if (this.losses > 0) this.gap("not recovered");
       this.join();
     });
   }
@@ -242,7 +244,13 @@ async function storm(t, servers, rounds, everyRound) {
   t.diagnostic(`${rounds} cuts, ${losses} connections lost, ${order.length} messages, ${gaps} gaps`);
   assert.equal(faultIn(readers.map(({ heard }) => heard), order), null, `SEED=${SEED}`);
   assert.ok(losses >= rounds / 2, `only ${losses} connections were lost`);
-  return { gaps, readers };
+  /* A socket.io client cannot come back before it has heard anything, nor twice as the same one when
+   * it was cut off in the middle of that. */
+  const [known, others] = [true, false].map((isSio) => readers.filter((r) => isSio === r instanceof Sio));
+  const falseGaps = others.map(({ why }) => why).filter(Boolean);
+  assert.deepEqual(falseGaps, [], `SEED=${SEED}: the history held all of it`);
+  const strange = known.reduce((sum, reader) => sum + reader.gaps, 0);
+  assert.ok(strange <= losses / 50, `SEED=${SEED}: ${strange} of ${losses} losses were not recovered`);
 }
 
 let browser;
@@ -261,8 +269,7 @@ describe("coming back", { skip: isReference && "its own transports", timeout: 23
     const servers = new Servers(...FLAGS);
     t.after(() => servers.stop());
     await servers.start();
-    const { gaps } = await storm(t, servers, ROUNDS);
-    assert.equal(gaps, 0, `SEED=${SEED}: the history held all of it`);
+    await storm(t, servers, ROUNDS);
   });
 
   test("over a stream, on any server, while they are killed", async (t) => {
