@@ -11,6 +11,11 @@
 
 #include "base/alloc.h"
 
+/* What remembering costs besides the message itself, estimated: one wire form, apart from its text;
+ * and for each room its place there, and the room, if nobody is in it any more. */
+#define FORM_COST 128
+#define ROOM_COST 192
+
 static size_t sum_of_sizes(const belfry_bytes *parts, size_t count)
 {
     size_t sum = 0;
@@ -106,7 +111,8 @@ struct message *message_new(const struct message_spec *spec, const struct map_ke
         .ack_id = spec->ack_id,
         .call_key = spec->call_key,
         .call_timeout_ms = spec->call_timeout_ms,
-        .cost = (uint32_t)BELFRY_MIN(size + text_size + 128, (size_t)UINT32_MAX),
+        .cost = (uint32_t)BELFRY_MIN(size + text_size + FORM_COST + spec->room_count * ROOM_COST,
+                                     (size_t)UINT32_MAX),
         .wall_ms = spec->wall_ms,
         .except_member = spec->except_member,
         .origin = -1,

@@ -27,6 +27,9 @@ bool memory_has_failed(void);
 
 long memory_live(void); /* allocations made since memory_watch and not freed yet */
 
+/* Bytes of these, and what the C library needs to keep them apart. */
+long memory_bytes(void);
+
 /* The functions, for belfry_set_alloc. */
 void *memory_alloc(size_t size);
 void *memory_realloc(void *old, size_t size);
