@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from comparison import Comparison
 from servers import OUT, PEERS, ROOT, BenchError, Server, free_port, run_quietly
 
 READY_SECONDS = 20
@@ -20,29 +21,11 @@ SCHEMES = {"classic": "redis", "sharded": "redis+sharded", "streams": "redis+str
 
 
 @dataclass(frozen=True)
-class ClusterScenario:
-    name: str
-    ours: str  # names of setups, see SETUPS
-    reference: str
-    load: tuple  # arguments of cluster_load; PORTs and pids are added
-    reference_load: tuple = None
-    at_most: float = None
-    at_least: float = None
+class ClusterScenario(Comparison):
+    """Sides are SETUPS, the load is cluster_load; PORTs and pids are added."""
+
     figure: str = "cpu_us"  # or "p99_us"
     is_pinned: bool = True  # nodes on one core, Redis and the load on the other
-
-    @property
-    def sides(self):
-        return (self.ours, self.load), (self.reference, self.reference_load or self.load)
-
-    @property
-    def bound(self):
-        if self.at_most is not None:
-            return f"ours / reference ≤ {self.at_most:.2f}"
-        return f"reference / ours ≥ {self.at_least:.2f}"
-
-    def ratio(self, ours, reference):
-        return ours / reference if self.at_most is not None else reference / ours
 
     def figure_of(self, result):
         if self.figure == "cpu_us":

@@ -14,24 +14,13 @@
  * Clients speak Socket.IO over WebSocket. Nothing is in flight when the clocks are read (-p PID, as
  * often as needed: CPU of a process). One JSON object on stdout.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <dirent.h>
+static const char load_name[] = "cluster_load";
+#include "load.h"
 
 enum { BUFFER_BYTES = 256 * 1024, MAX_PIDS = 8, MAX_IN_FLIGHT = 1 << 16, PATIENCE_MS = 10000 };
 
@@ -51,54 +40,6 @@ static struct {
     .channel = "socket.io#/#",
     .rooms = "",
 };
-
-static void die(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("cluster_load: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    exit(1);
-}
-
-/* --- clocks --------------------------------------------------------------------------------- */
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t number_in(const char *path)
-{
-    uint64_t number = 0;
-    FILE *file = fopen(path, "r");
-    if (file != NULL && fscanf(file, "%" SCNu64, &number) != 1)
-        number = 0;
-    if (file != NULL)
-        fclose(file);
-    return number;
-}
-
-/* All living threads together. */
-static uint64_t cpu_ns_of(int pid)
-{
-    char path[400];
-    uint64_t sum = 0;
-    snprintf(path, sizeof path, "/proc/%d/task", pid);
-    DIR *tasks = opendir(path);
-    if (tasks == NULL)
-        die("process %d is gone", pid);
-    for (const struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
-        snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", pid, entry->d_name);
-        sum += entry->d_name[0] == '.' ? 0 : number_in(path);
-    }
-    closedir(tasks);
-    return sum;
-}
 
 struct clocks {
     uint64_t wall, own, of[MAX_PIDS];
@@ -131,29 +72,11 @@ struct peer {
     char *buffer;
 };
 
-static void connect_to(struct peer *p, unsigned port)
+static void connect_peer(struct peer *p, unsigned port)
 {
-    int on = 1;
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    *p = (struct peer){ .fd = socket(AF_INET, SOCK_STREAM, 0), .buffer = malloc(BUFFER_BYTES) };
-    if (p->fd == -1 || p->buffer == NULL ||
-        connect(p->fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
-        die("cannot connect to port %u: %s", port, strerror(errno));
-}
-
-/* What is in flight is bounded, so a socket has room for it. */
-static void send_all(const struct peer *p, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t sent = send(p->fd, bytes, size, MSG_NOSIGNAL);
-        if (sent <= 0)
-            die("cannot send: %s", strerror(errno));
-        bytes += sent;
-        size -= (size_t)sent;
-    }
+    *p = (struct peer){ .fd = connect_to(port), .buffer = malloc(BUFFER_BYTES) };
+    if (p->buffer == NULL)
+        die("out of memory");
 }
 
 /* One read. False: there is nothing. */
@@ -189,27 +112,10 @@ static int new_epoll(struct peer *peers, unsigned count)
 
 /* --- Socket.IO ------------------------------------------------------------------------------ */
 
-/* A masked text frame; the mask is zero. Returns its size. */
-static size_t put_frame(char *out, const char *text)
-{
-    size_t size = strlen(text), at = 0;
-    out[at++] = (char)0x81;
-    if (size < 126) {
-        out[at++] = (char)(0x80 | size);
-    } else {
-        out[at++] = (char)(0x80 | 126);
-        out[at++] = (char)(size >> 8);
-        out[at++] = (char)size;
-    }
-    memset(out + at, 0, 4);
-    memcpy(out + at + 4, text, size);
-    return at + 4 + size;
-}
-
 static void send_text(const struct peer *p, const char *text)
 {
     char frame[1024];
-    send_all(p, frame, put_frame(frame, text));
+    send_all(p->fd, frame, put_frame(frame, text));
 }
 
 /* The next frame at @at; returns its end, or 0 while it is not whole. */
@@ -288,8 +194,8 @@ static void open_session(struct peer *p, unsigned port)
                                   "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
                                   "Sec-WebSocket-Version: 13\r\n\r\n";
     const char *end;
-    connect_to(p, port);
-    send_all(p, request, sizeof request - 1);
+    connect_peer(p, port);
+    send_all(p->fd, request, sizeof request - 1);
     do {
         (void)receive(p, 0);
         end = memmem(p->buffer, p->size, "\r\n\r\n", 4);
@@ -347,7 +253,7 @@ static void send_messages(struct fanout *f, unsigned count)
 {
     f->sent += count;
     f->missing += (uint64_t)count * (options.members + 1);
-    send_all(&f->peers[0], f->batch, count * f->message_size);
+    send_all(f->peers[0].fd, f->batch, count * f->message_size);
 }
 
 /* Until @stop_ns messages are replaced as they arrive; then those that are under way arrive. */
@@ -490,7 +396,7 @@ static uint64_t run_publish(struct peer *p, const char *batch, size_t size, doub
         struct timespec rest = { .tv_nsec = (long)(due_ns > at_ns ? due_ns - at_ns : 0) };
         if (rest.tv_nsec > 0)
             nanosleep(&rest, NULL);
-        send_all(p, batch, size);
+        send_all(p->fd, batch, size);
         await_answers(p, options.depth);
         messages += options.depth;
     }
@@ -510,7 +416,7 @@ static void publish(void)
         memcpy(batch + i * size, command, size);
     if (batch == NULL)
         die("out of memory");
-    connect_to(&p, options.redis);
+    connect_peer(&p, options.redis);
     (void)run_publish(&p, batch, size * options.depth, options.warmup);
     struct clocks begin = read_clocks();
     uint64_t messages = run_publish(&p, batch, size * options.depth, options.seconds);
@@ -542,9 +448,9 @@ static void open_rate_at_redis(struct rate *r)
     const char *words[] = { "PUBLISH", "bench", filler };
     size_t sizes[] = { 7, 5, options.size };
     memset(filler, 'a', sizeof filler);
-    connect_to(&r->peers[0], options.redis);
-    connect_to(&r->peers[1], options.redis);
-    send_all(&r->peers[1], subscribe, sizeof subscribe - 1);
+    connect_peer(&r->peers[0], options.redis);
+    connect_peer(&r->peers[1], options.redis);
+    send_all(r->peers[1].fd, subscribe, sizeof subscribe - 1);
     do
         (void)receive(&r->peers[1], 0);
     while (memmem(r->peers[1].buffer, r->peers[1].size, "bench\r\n:1\r\n", 11) == NULL);
@@ -611,7 +517,7 @@ static void run_rate(struct rate *r, int timer, uint64_t count)
             if (r->sent - r->received == MAX_IN_FLIGHT)
                 die("too slow: %d messages are under way", MAX_IN_FLIGHT);
             r->sent_ns[r->sent % MAX_IN_FLIGHT] = now_ns();
-            send_all(&r->peers[0], r->frame, r->frame_size);
+            send_all(r->peers[0].fd, r->frame, r->frame_size);
         }
         if (now_ns() > give_up_ns)
             die("%" PRIu64 " messages did not arrive", r->sent - r->received);

@@ -4,6 +4,7 @@ import contextlib
 import os
 from dataclasses import dataclass
 
+from comparison import Comparison
 from servers import OUT, PEERS, ROOT, Server, free_port, run_quietly
 
 NCHAN_MODULE = "/usr/lib/nginx/modules/ngx_nchan_module.so"
@@ -27,27 +28,8 @@ http {{
 
 
 @dataclass(frozen=True)
-class FeedScenario:
-    name: str
-    ours: str  # names of servers, see command_of
-    reference: str
-    load: tuple  # arguments of feed_load
-    reference_load: tuple = None
-    at_most: float = None
-    at_least: float = None
-
-    @property
-    def sides(self):
-        return (self.ours, self.load), (self.reference, self.reference_load or self.load)
-
-    @property
-    def bound(self):
-        if self.at_most is not None:
-            return f"ours / reference ≤ {self.at_most:.2f}"
-        return f"reference / ours ≥ {self.at_least:.2f}"
-
-    def ratio(self, ours, reference):
-        return ours / reference if self.at_most is not None else reference / ours
+class FeedScenario(Comparison):
+    """Sides are servers, see command_of; the load is feed_load."""
 
     @staticmethod
     def figure_of(result):

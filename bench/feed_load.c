@@ -12,22 +12,12 @@
  * under way. Where it is another server: --follow and --publish are its paths. One JSON object on
  * stdout.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+
+static const char load_name[] = "feed_load";
+#include "load.h"
 
 enum { BUFFER_BYTES = 256 * 1024, PATIENCE_MS = 20000 };
 enum kind { KIND_SSE, KIND_WS };
@@ -52,76 +42,6 @@ static struct {
 
 static char buffer[BUFFER_BYTES];
 
-static void die(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("feed_load: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    exit(1);
-}
-
-/* --- clocks ----------------------------------------------------------------------------------- */
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* All living threads together. */
-static uint64_t cpu_ns_of(int pid)
-{
-    char path[400];
-    uint64_t sum = 0;
-    snprintf(path, sizeof path, "/proc/%d/task", pid);
-    DIR *tasks = opendir(path);
-    if (tasks == NULL)
-        die("process %d is gone", pid);
-    for (const struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
-        uint64_t number = 0;
-        snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", pid, entry->d_name);
-        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(path, "r");
-        if (file != NULL && fscanf(file, "%" SCNu64, &number) == 1)
-            sum += number;
-        if (file != NULL)
-            fclose(file);
-    }
-    closedir(tasks);
-    return sum;
-}
-
-/* --- sockets ---------------------------------------------------------------------------------- */
-
-static int connect_to(unsigned port)
-{
-    int on = 1;
-    struct linger at_once = { .l_onoff = 1 };
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)port),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd == -1 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
-        die("cannot connect to port %u: %s", port, strerror(errno));
-    return fd;
-}
-
-static void send_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
-        if (sent <= 0)
-            die("cannot send: %s", strerror(errno));
-        bytes += sent;
-        size -= (size_t)sent;
-    }
-}
-
 /* Reads until @text has come; what is behind it may be gone too. */
 static void await(int fd, const char *text)
 {
@@ -134,23 +54,6 @@ static void await(int fd, const char *text)
             die("waited in vain for %s: %.*s", text, (int)size, buffer);
         size += (size_t)got;
     }
-}
-
-/* A masked text frame; the mask is zero. Returns its size. */
-static size_t put_frame(char *out, const char *text)
-{
-    size_t size = strlen(text), at = 0;
-    out[at++] = (char)0x81;
-    if (size < 126) {
-        out[at++] = (char)(0x80 | size);
-    } else {
-        out[at++] = (char)(0x80 | 126);
-        out[at++] = (char)(size >> 8);
-        out[at++] = (char)size;
-    }
-    memset(out + at, 0, 4);
-    memcpy(out + at + 4, text, size);
-    return at + 4 + size;
 }
 
 static int open_ws(void)

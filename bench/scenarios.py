@@ -7,36 +7,16 @@ bounds reference / ours, both in server CPU time per message. Names are what `be
 from dataclasses import dataclass
 
 from cluster import CLUSTER_SCENARIOS
+from comparison import Comparison
 from feed import FEED_SCENARIOS
 
 
 @dataclass(frozen=True)
-class Scenario:
-    name: str
-    load: tuple  # arguments of `belfry bench`, without URL and pid
-    ours: str  # names of servers, see servers.py
-    reference: str
-    at_most: float = None
-    at_least: float = None
-    reference_load: tuple = None  # where it is another one
+class Scenario(Comparison):
+    """The load is `belfry bench`; its arguments are without URL and pid."""
+
     seconds: float = None  # at most, where a short run will do: differences are large
     is_cold: bool = False  # servers are started anew for each run, and not warmed up
-
-    @property
-    def sides(self):
-        """Ours and the reference: (server, load) each."""
-        return (self.ours, self.load), (self.reference, self.reference_load or self.load)
-
-    @property
-    def bound(self):
-        if self.at_most is not None:
-            return f"ours / reference ≤ {self.at_most:.2f}"
-        return f"reference / ours ≥ {self.at_least:.2f}"
-
-    def ratio(self, ours_cpu, reference_cpu):
-        if self.at_most is not None:
-            return ours_cpu / reference_cpu
-        return reference_cpu / ours_cpu
 
 
 @dataclass(frozen=True)
