@@ -12,21 +12,21 @@
  * it (`before`): who was cut off behind that one, and hears all from here on, has missed nothing.
  * The first one of a room that was silent for longer than it remembers can say the same of the time
  * that it was silent for. What others add to the stream (Node.js servers, emitters) is not filed:
- * the next script sees it, and who was cut off before it may have missed it. Whoever reads the
- * stream knows by `behind` that nothing was trimmed in front of it.
+ * the next script sees it, and who was cut off before it may have missed it.
  */
 #include <stdio.h>
 
 #include "base/alloc.h"
 #include "cluster/node.h"
 
+/* clang-format off */
+
 /* KEYS: stream, mark, rooms; ARGV: stream's length, five fields, and for each room: entries, bytes,
  * age. `sum` is how many bytes the room said before. */
 static const char add_script[] =
     "local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]\n"
     "local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'uid', ARGV[2],\n"
-    "    'nsp', ARGV[3], 'type', ARGV[4], 'data', ARGV[5], 'belfry', ARGV[6], 'behind', last and "
-    "last[1] or '0-0')\n"
+    "    'nsp', ARGV[3], 'type', ARGV[4], 'data', ARGV[5], 'belfry', ARGV[6], 'filed', '1')\n"
     "local function file(key, most, bytes, age)\n"
     "    local newest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]\n"
     "    local sum, before = 0, nil\n"
@@ -54,7 +54,7 @@ static const char add_script[] =
     "end\n"
     "if not last or not is_whole then\n"
     "    redis.call('SET', KEYS[2], id)\n"
-    "elseif last[2][#last[2] - 1] ~= 'behind' then\n"
+    "elseif last[2][#last[2] - 1] ~= 'filed' then\n"
     "    redis.call('SET', KEYS[2], last[1])\n"
     "end\n"
     "return id\n";
@@ -65,7 +65,7 @@ static const char recall_script[] =
     "local tip = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]\n"
     "if not tip then return {} end\n"
     "local mark = tip[1]\n"
-    "if tip[2][#tip[2] - 1] == 'behind' then mark = redis.call('GET', KEYS[2]) or tip[1] end\n"
+    "if tip[2][#tip[2] - 1] == 'filed' then mark = redis.call('GET', KEYS[2]) or tip[1] end\n"
     "local most, left = tonumber(ARGV[2]), tonumber(ARGV[4])\n"
     "local entries, at = {}, '+'\n"
     "while #entries < most and left > 0 do\n"
@@ -86,6 +86,8 @@ static const char recall_script[] =
     "    floor = string.format('%.0f-0', math.max(0, now[1] * 1000 - ARGV[3]))\n"
     "end\n"
     "return { tip[1], mark, floor, entries }\n";
+
+/* clang-format on */
 
 /* --- scripts ----------------------------------------------------------------------------------*/
 

@@ -114,9 +114,8 @@ struct pending {
 /* The fields of an entry, apart. */
 struct stream_fields {
     struct note_entry raw;
-    belfry_bytes extra;  /* what a Belfry node added; empty: it was none */
-    uint64_t number;     /* of its pending */
-    belfry_bytes behind; /* the entry before it (history.c); empty: it does not say */
+    belfry_bytes extra; /* what a Belfry node added; empty: it was none */
+    uint64_t number;    /* of its pending */
 };
 
 /*
@@ -128,15 +127,19 @@ enum reader_state { READER_DOWN, READER_PLACING, READER_READING, READER_FOLLOWIN
 struct stream_engine {
     struct link *reader;
     enum reader_state reader_state;
-    bool has_place;      /* @place is where we are; it is not before the first connection */
-    bool has_begun;      /* on_begin was called */
+    bool has_place;   /* @place is where we are; it is not before the first connection */
+    bool has_begun;   /* on_begin was called */
+    bool is_checking; /* whether something was trimmed before the page that began at check_from */
+    struct message_id page_first; /* of the page read last */
+    struct message_id check_from;
     bool has_lost_place; /* what is behind it was trimmed: the next entry begins anew */
     struct message_id place;
     struct message_id tip; /* of the first connection: what is not behind it is past */
     struct pending *first, **last;
     size_t bytes;
     uint64_t numbers;
-    uint32_t under_way; /* pending ones that were sent */
+    uint32_t count;     /* of pending */
+    uint32_t under_way; /* of these, sent */
     /* Writing: what the last connection added must have been read before anything is sent again. */
     bool is_synced;
     bool knows_tip;

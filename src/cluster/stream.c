@@ -19,6 +19,7 @@
 #include "cluster/node.h"
 
 #define PAGE BELFRY_BYTES("1000")
+#define PAGE_ENTRIES 1000
 #define BLOCK_MS 2000
 #define READ_TIMEOUT_MS (BLOCK_MS + 3000)
 #define RETRY_MS 500
@@ -52,6 +53,7 @@ static void unlink_pending(struct cluster *c, struct pending **at)
     struct stream_engine *s = &c->stream;
     struct pending *p = *at;
     set_sent(c, p, false);
+    s->count--;
     *at = p->next;
     if (s->last == &p->next)
         s->last = at;
@@ -87,26 +89,35 @@ static void lose_pending(struct cluster *c, struct pending **at)
     free_pending(p);
 }
 
-static bool was_passed(const struct pending *p, struct message_id id)
+static bool was_passed(const struct cluster *c, const struct pending *p)
 {
-    return p->is_sent && p->id.ms > 0 && message_id_compare(p->id, id) < 0;
+    return p->is_sent && p->id.ms > 0 && message_id_compare(p->id, c->stream.place) <= 0;
 }
 
-/* The one with @number, met at @id, taken out; NULL: it is not ours, or was met already. */
-static struct pending *take_pending(struct cluster *c, uint64_t number, struct message_id id)
+static void lose_passed(struct cluster *c)
 {
     struct pending **at = &c->stream.first;
-    while (*at != NULL && (*at)->number < number) {
-        if (was_passed(*at, id))
+    while (*at != NULL) {
+        if (was_passed(c, *at))
             lose_pending(c, at);
         else
             at = &(*at)->next;
     }
-    struct pending *p = *at;
-    if (p == NULL || p->number != number)
-        return NULL;
-    unlink_pending(c, at);
-    return p;
+}
+
+/* The one with @number, taken out; NULL: it is not ours, or was met already. */
+static struct pending *take_pending(struct cluster *c, uint64_t number)
+{
+    for (struct pending **at = &c->stream.first; *at != NULL; at = &(*at)->next) {
+        struct pending *p = *at;
+        if (p->number > number)
+            return NULL; /* they are in the order of their numbers */
+        if (p->number != number)
+            continue;
+        unlink_pending(c, at);
+        return p;
+    }
+    return NULL;
 }
 
 bool cluster_after(struct cluster *c, void (*fn)(void *arg), void *arg)
@@ -173,11 +184,10 @@ static void on_added(struct link *link, const struct resp *reply, void *user, vo
     if (reply->type == RESP_ERROR && reply->text.size > 8 &&
         memcmp(reply->text.data, "NOSCRIPT", 8) == 0)
         history_load(c);
-    struct pending *p = c->stream.first;
-    while (p != NULL && p->number < number)
-        p = p->next;
-    if (p != NULL && p->number != number)
-        p = NULL; /* it was read already */
+    struct pending **at = &c->stream.first;
+    while (*at != NULL && (*at)->number < number)
+        at = &(*at)->next;
+    struct pending *p = *at != NULL && (*at)->number == number ? *at : NULL; /* or read already */
     if (reply->type == RESP_ERROR) {
         if (p != NULL)
             set_sent(c, p, false);
@@ -185,8 +195,8 @@ static void on_added(struct link *link, const struct resp *reply, void *user, vo
         return;
     }
     belfry_bytes epoch;
-    if (p != NULL)
-        (void)message_id_parse(reply->text, &p->id, &epoch);
+    if (p != NULL && message_id_parse(reply->text, &p->id, &epoch) && was_passed(c, p))
+        lose_pending(c, at);
     if (c->stream.is_stalled) {
         c->stream.is_stalled = false;
         cluster_check_up(c);
@@ -314,7 +324,8 @@ belfry_err cluster_append(struct cluster *c, const struct note *note, belfry_byt
     s->last = &p->next;
     set_bytes(c, s->bytes + size);
     cluster_count_one(&c->counters.sent);
-    if (may_send(c)) {
+    s->count++;
+    if (may_send(c) && s->count == s->under_way + 1) { /* none before it waits to be sent */
         set_sent(c, p, send_one(c, p));
         if (!p->is_sent && !timer_is_set(&s->retry))
             timer_set(&c->loop->timers, &s->retry, c->loop->now_ms + RETRY_MS);
@@ -331,6 +342,7 @@ static void sync_if_there(struct cluster *c)
         message_id_compare(s->place, s->sync_tip) < 0)
         return;
     s->is_synced = true;
+    lose_passed(c);
     for (struct pending *p = s->first; p != NULL; p = p->next) {
         if (p->is_sent)
             cluster_count_one(&c->counters.resent);
@@ -454,8 +466,6 @@ void stream_read_fields(const struct resp *fields, struct stream_fields *out)
             out->raw.data = value;
         else if (bytes_equal_text(name, "belfry"))
             out->extra = value;
-        else if (bytes_equal_text(name, "behind"))
-            out->behind = value;
     }
     split_extra(out);
 }
@@ -467,26 +477,17 @@ static void begin_at(struct cluster *c, struct message_id id)
     c->host.on_begin(c, id, c->user);
 }
 
-/* Was something trimmed between where we are and this entry? */
-static bool is_torn(const struct stream_engine *s, const struct stream_fields *fields)
-{
-    struct message_id behind;
-    belfry_bytes epoch;
-    return fields->behind.size > 0 && message_id_parse(fields->behind, &behind, &epoch) &&
-           message_id_compare(s->place, behind) < 0;
-}
-
 static void hear_entry(struct cluster *c, struct message_id id, const struct resp *items)
 {
     struct stream_engine *s = &c->stream;
     struct stream_fields fields;
     struct note note;
     stream_read_fields(items, &fields);
-    if (!s->has_begun || s->has_lost_place || is_torn(s, &fields))
+    if (!s->has_begun || s->has_lost_place)
         begin_at(c, id);
     s->place = id;
     bool is_own = bytes_equal_text(fields.raw.uid, c->uid);
-    struct pending *p = is_own ? take_pending(c, fields.number, id) : NULL;
+    struct pending *p = is_own ? take_pending(c, fields.number) : NULL;
     struct cluster_entry entry = { .id = id,
                                    .is_past = message_id_compare(id, s->tip) <= 0,
                                    .own = p != NULL ? p->own : NULL,
@@ -516,6 +517,8 @@ static uint32_t hear_page(struct cluster *c, const struct resp *reply)
         if (one->type != RESP_ARRAY || one->count != 2 ||
             !message_id_parse(one->items[0].text, &id, &epoch))
             continue;
+        if (i == 0)
+            c->stream.page_first = id;
         if (one->items[1].type == RESP_ARRAY)
             hear_entry(c, id, &one->items[1]);
     }
@@ -534,6 +537,36 @@ static void follow(struct cluster *c)
     cluster_check_up(c);
 }
 
+/* Is what we had read before a large page still there? If not, some of what came behind it may have
+ * been trimmed before it was read. */
+static void on_checked(struct link *link, const struct resp *reply, void *user, void *arg)
+{
+    struct cluster *c = user;
+    struct message_id id;
+    (void)link;
+    (void)arg;
+    c->stream.is_checking = false;
+    if (reply == NULL || id_of_entry(reply, &id))
+        return;
+    cluster_count_one(&c->counters.losses);
+    begin_at(c, c->stream.check_from);
+    lose_passed(c);
+}
+
+/* The stream is trimmed to its newest entries: who finds fewer than that has missed none. */
+static void check_page(struct cluster *c, struct message_id before, uint32_t count)
+{
+    struct stream_engine *s = &c->stream;
+    char place[MESSAGE_ID_MAX_TEXT];
+    if (count < BELFRY_MIN(c->options.stream_length, (uint32_t)PAGE_ENTRIES) || s->is_checking)
+        return;
+    belfry_bytes at = bytes_of(place, message_id_format(place, before, bytes_of(NULL, 0)));
+    belfry_bytes argv[] = { BELFRY_BYTES("XRANGE"), bytes_of_text(c->options.key), at, at };
+    s->check_from = s->page_first;
+    s->is_checking =
+        link_command(s->reader, argv, BELFRY_COUNT(argv), on_checked, NULL, 0) == BELFRY_OK;
+}
+
 static void on_page(struct link *link, const struct resp *reply, void *user, void *arg)
 {
     struct cluster *c = user;
@@ -548,7 +581,11 @@ static void on_page(struct link *link, const struct resp *reply, void *user, voi
         link_fail(c->stream.reader, c->why);
         return;
     }
+    struct message_id before = c->stream.place;
+    bool had_begun = c->stream.has_begun;
     uint32_t count = hear_page(c, reply);
+    if (had_begun)
+        check_page(c, before, count);
     if (count == 0)
         follow(c);
     sync_if_there(c);
@@ -678,4 +715,5 @@ void stream_deinit(struct cluster *c)
     }
     s->last = &s->first;
     s->bytes = 0;
+    s->count = s->under_way = 0;
 }

@@ -26,6 +26,7 @@ struct recall {
     bool is_older; /* Redis is asked */
     bool has_since;
     bool is_known; /* so far, all of it */
+    bool has_tip;  /* of one of the rooms */
     struct message_id since;
     uint32_t latest;
     struct hub_older older;
@@ -129,11 +130,11 @@ static void ask_next(struct recall *r);
 static void on_done(bool is_known, struct message_id floor, struct message_id tip, void *user)
 {
     struct recall *r = user;
-    bool is_first = r->next == 1;
     r->is_known = r->is_known && is_known;
     raise_floor(r, floor);
-    if (is_first || message_id_compare(tip, r->older.tip) < 0)
+    if (!r->has_tip || message_id_compare(tip, r->older.tip) < 0)
         r->older.tip = tip;
+    r->has_tip = true;
     if (r->bytes >= MOST_BYTES && r->next < r->room_count)
         raise_floor(r, tip); /* what the other rooms said is not asked for */
     if (r->is_known && r->bytes < MOST_BYTES)

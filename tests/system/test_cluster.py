@@ -373,6 +373,8 @@ class Histories(ClusterTest):
         self.assertEqual(self.ask(b, "bytes-r", history=100), (False, [t * 1000 for t in texts[8:]]))
         self.assertEqual(self.ask(b, "off-r", history=100), (False, []))
         self.assertTrue(self.ask(b, "off-r", since=off[0])[0])
+        stream = self.follow(b, "room=off-r&room=five-r&history=3")
+        self.assertEqual(stream.texts(3), texts[7:])
         self.assertEqual(self.redis("XLEN", f"{self.key}:history:/,five-r"), 5)
         self.assertEqual(self.redis("EXISTS", f"{self.key}:history:/,off-r"), 0)
         self.assertLessEqual(self.redis("PTTL", f"{self.key}:history:/,five-r"), 120_000)

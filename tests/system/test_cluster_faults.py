@@ -1,6 +1,7 @@
 """Redis and its faults: what a server does meanwhile, what it says, and that it comes back by
 itself. Each of them asserts readiness, counters and memory."""
 
+import json
 import os
 import shutil
 import signal
@@ -330,6 +331,24 @@ class Stream(FaultTest):
             self.assertEqual([who.next_of("message")["text"] for _ in range(sent)],
                              [str(i) for i in range(sent)])
         self.meets(ada, bob, "hello")
+
+    def test_what_is_trimmed_before_it_was_read_is_a_gap(self):
+        a, b, ada, bob = self.pair("streams", cluster_stream_length=100, cluster_key="flood")
+        first = ada.ask(type="message", text="first")["id"]
+        self.assertFalse(self.connect(server=b).ask(type="join", room="r", since=first)["gap"])
+        losses = b.metric("^belfry_cluster_losses_total")
+        data = {"opts": {"rooms": ["r"], "except": [], "flags": {}},
+                "packet": {"type": 2, "data": ["noise"], "nsp": "/"}}
+        flood = RedisClient(self.own.port)
+        self.addCleanup(flood.close)
+        flood("MULTI")
+        for _ in range(3000):
+            flood("XADD", "flood", "MAXLEN", "=", "100", "*", "uid", "x", "nsp", "/",
+                  "type", "3", "data", json.dumps(data))
+        flood("EXEC")
+        self.meets(ada, bob, "hello")
+        eventually(lambda: b.metric("^belfry_cluster_losses_total") > losses, "it is noticed")
+        self.assertTrue(self.connect(server=b).ask(type="join", room="r", since=first)["gap"])
 
     def test_what_is_held_has_an_end(self):
         a, b, ada, bob = self.pair("streams", cluster_queue_bytes="64K")
