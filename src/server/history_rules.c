@@ -10,7 +10,7 @@
 
 #define MAX_MESSAGES 1000000u
 #define MAX_BYTES ((uint64_t)1 << 40)
-#define MAX_AGE_MS (30 * 24 * (uint64_t)3600000)
+#define MAX_AGE_MS ((uint64_t)30 * 24 * 3600000)
 
 /* The next part of COUNT/BYTES/AGE; @number is as before if there is none. */
 static bool take_part(belfry_bytes *rest, enum quantity_kind kind, uint64_t most, uint64_t *number)

@@ -204,8 +204,8 @@ static belfry_err enter(struct sse_session *sse, const struct sse_accept *accept
 
 static void fail(struct sse_session *sse, const char *why, enum close_reason reason);
 
-static void open(struct sse_session *sse, const struct sse_accept *accept,
-                 const struct hub_older *older)
+static void open_stream(struct sse_session *sse, const struct sse_accept *accept,
+                        const struct hub_older *older)
 {
     const belfry_sse_handlers *handlers = handlers_of(sse);
     if (sse->conn.state != CONN_OPEN || sse->sock.state != SOCK_OPEN)
@@ -249,7 +249,7 @@ static void go_on_opening(belfry_sock *sock, const struct hub_older *older, void
 {
     struct sse_wait *wait = arg;
     if (sock != NULL)
-        open(of_sock(sock), &wait->accept, older);
+        open_stream(of_sock(sock), &wait->accept, older);
     mem_free(wait);
 }
 
@@ -318,7 +318,7 @@ belfry_err sse_session_start(struct conn *from, const struct sse_accept *accept)
     write_head(sse, accept->head);
     set_timer(sse, worker->loop.now_ms);
     if (sse->conn.state == CONN_OPEN && !open_later(sse, accept))
-        open(sse, accept, NULL);
+        open_stream(sse, accept, NULL);
     return BELFRY_OK;
 }
 
