@@ -8,8 +8,6 @@
  * have missed, what comes after it is heard. All that may fail comes before anything is changed,
  * or is undone.
  */
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "hub/everyone.h"
 #include "hub/local_room.h"
@@ -123,16 +121,10 @@ static void prefetch_message(const struct message *m)
 
 static belfry_err add_missed(struct hub_joined *joined, struct message *m)
 {
-    uint32_t count = joined->history_count;
-    if ((count & (count - 1)) == 0) { /* all 0, 1, 2, 4... places are taken */
-        size_t places = BELFRY_MAX((size_t)count * 2, (size_t)1);
-        struct message **history = mem_realloc(joined->history, places * sizeof(struct message *));
-        if (history == NULL)
-            return BELFRY_ERR_NOMEM;
-        joined->history = history;
-    }
-    joined->history[joined->history_count++] = message_ref(m);
-    return BELFRY_OK;
+    belfry_err err = message_list_add(&joined->history, m);
+    if (err == BELFRY_OK)
+        message_ref(m);
+    return err;
 }
 
 static struct message_id log_floor(const struct hub_nsp *nsp)
@@ -149,10 +141,10 @@ static belfry_err take_older(const struct entry *e, struct message_id *since)
     if (message_id_compare(*since, floor) >= 0 || !nsp_can_use(older, floor))
         return BELFRY_OK;
     e->joined->has_gap = message_id_compare(*since, older->floor) < 0;
-    for (uint32_t i = nsp_older_after(older, *since);
-         i < nsp_older_after(older, floor) && err == BELFRY_OK; i++) {
-        if (is_for(e, older->messages[i]))
-            err = add_missed(e->joined, older->messages[i]);
+    for (uint32_t i = message_list_after(&older->messages, *since);
+         i < message_list_after(&older->messages, floor) && err == BELFRY_OK; i++) {
+        if (is_for(e, older->messages.items[i]))
+            err = add_missed(e->joined, older->messages.items[i]);
     }
     *since = floor;
     return err;
@@ -180,28 +172,6 @@ static belfry_err take_missed(const struct entry *e)
     return err;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    const struct message *const *x = a;
-    const struct message *const *y = b;
-    return message_id_compare((*x)->id, (*y)->id);
-}
-
-/* In the order of the namespace; what was said to two of the rooms is there once. */
-static void merge(struct hub_joined *joined)
-{
-    uint32_t kept = 0;
-    if (joined->history_count > 1)
-        qsort(joined->history, joined->history_count, sizeof *joined->history, by_id);
-    for (uint32_t i = 0; i < joined->history_count; i++) {
-        if (kept > 0 && by_id(&joined->history[kept - 1], &joined->history[i]) == 0)
-            message_unref(joined->history[i]);
-        else
-            joined->history[kept++] = joined->history[i];
-    }
-    joined->history_count = kept;
-}
-
 static bool names(const struct message *m, const struct entry_room *room)
 {
     for (unsigned i = 0; i < m->room_count; i++) {
@@ -220,10 +190,11 @@ static belfry_err take_latest_older(const struct entry *e, const struct entry_ro
     belfry_err err = BELFRY_OK;
     if (!nsp_can_use(older, floor))
         return BELFRY_OK;
-    for (uint32_t i = nsp_older_after(older, floor); i > 0 && wanted > 0 && err == BELFRY_OK; i--) {
-        if (!names(older->messages[i - 1], r))
+    for (uint32_t i = message_list_after(&older->messages, floor);
+         i > 0 && wanted > 0 && err == BELFRY_OK; i--) {
+        if (!names(older->messages.items[i - 1], r))
             continue;
-        err = add_missed(e->joined, older->messages[i - 1]);
+        err = add_missed(e->joined, older->messages.items[i - 1]);
         wanted--;
     }
     return err;
@@ -244,7 +215,7 @@ static belfry_err take_latest(const struct entry *e)
         for (; i < ring->count && err == BELFRY_OK; i++)
             err = add_missed(e->joined, message_ring_at(ring, i));
     }
-    merge(e->joined);
+    message_list_put_in_order(&e->joined->history);
     return err;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "hub/history.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 
 #define SMALLEST_RING 8
@@ -57,6 +59,63 @@ uint32_t message_ring_after(const struct message_ring *ring, struct message_id s
             high = middle;
     }
     return low;
+}
+
+belfry_err message_list_add(struct message_list *list, struct message *m)
+{
+    uint32_t count = list->count;
+    if ((count & (count - 1)) == 0) { /* all 0, 1, 2, 4... places are taken */
+        size_t places = BELFRY_MAX((size_t)count * 2, (size_t)1);
+        struct message **items = mem_realloc(list->items, places * sizeof(struct message *));
+        if (items == NULL)
+            return BELFRY_ERR_NOMEM;
+        list->items = items;
+    }
+    list->items[list->count++] = m;
+    return BELFRY_OK;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct message *const *x = a;
+    const struct message *const *y = b;
+    return message_id_compare((*x)->id, (*y)->id);
+}
+
+void message_list_put_in_order(struct message_list *list)
+{
+    uint32_t kept = 0;
+    if (list->count > 1)
+        qsort(list->items, list->count, sizeof(struct message *), by_id);
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (kept > 0 && by_id(&list->items[kept - 1], &list->items[i]) == 0)
+            message_unref(list->items[i]);
+        else
+            list->items[kept++] = list->items[i];
+    }
+    list->count = kept;
+}
+
+uint32_t message_list_after(const struct message_list *list, struct message_id since)
+{
+    uint32_t low = 0;
+    uint32_t high = list->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (message_id_compare(list->items[middle]->id, since) <= 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void message_list_deinit(struct message_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        message_unref(list->items[i]);
+    mem_free(list->items);
+    *list = (struct message_list){ 0 };
 }
 
 static void raise_floor(struct history_view *view, struct message_id to)

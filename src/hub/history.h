@@ -34,6 +34,21 @@ static inline struct message *message_ring_at(const struct message_ring *ring, u
 /* The index of the first message behind @since; of messages in the order of their ids. */
 uint32_t message_ring_after(const struct message_ring *ring, struct message_id since);
 
+/* Messages in an array that grows. Owns: a reference to each. */
+struct message_list {
+    struct message **items;
+    uint32_t count;
+};
+
+/* Owns: takes the reference to @m, on success. Errors: NOMEM. */
+BELFRY_NODISCARD belfry_err message_list_add(struct message_list *list, struct message *m);
+/* In the order of their ids, each once. */
+void message_list_put_in_order(struct message_list *list);
+void message_list_deinit(struct message_list *list);
+
+/* The index of the first behind @since; of a list in order. */
+uint32_t message_list_after(const struct message_list *list, struct message_id since);
+
 struct history_view {
     struct message_ring ring;
     uint64_t bytes;

@@ -256,10 +256,9 @@ struct hub_joined;
  * A join takes of it what comes before its own history.
  */
 struct hub_older {
-    struct message **messages; /* in the order of their ids, each once; made by hub_make_past */
-    uint32_t count;
-    struct message_id floor; /* what is not behind it may be missing */
-    struct message_id tip;   /* what is behind it is not among them */
+    struct message_list messages; /* in order; made by hub_make_past */
+    struct message_id floor;      /* what is not behind it may be missing */
+    struct message_id tip;        /* what is behind it is not among them */
 };
 
 /* Gives @m the place @id in @nsp, for hub_older: nobody hears it. Before others have it. */
@@ -324,9 +323,8 @@ struct hub_joined {
     uint32_t members; /* the newcomer included */
     bool was_member;
     bool has_gap;
-    struct message_id last;   /* the newest id of the namespace at that moment */
-    struct message **history; /* oldest first; hub_joined_deinit drops them */
-    uint32_t history_count;
+    struct message_id last;      /* the newest id of the namespace at that moment */
+    struct message_list history; /* oldest first */
 };
 
 /*

@@ -55,10 +55,10 @@ static void put_older_before(struct hub_room *room, const struct hub_nsp *nsp,
     uint32_t first_known = message_ring_after(ring, floor);
     if (!nsp_can_use(how->older, floor))
         return;
-    s->older_end = s->older_start = nsp_older_after(how->older, floor);
+    s->older_end = s->older_start = message_list_after(&how->older->messages, floor);
     if (how->since == HUB_SINCE_ID && s->has_gap && message_id_compare(how->id, floor) < 0) {
         s->start = first_known;
-        s->older_start = nsp_older_after(how->older, how->id);
+        s->older_start = message_list_after(&how->older->messages, how->id);
         s->has_gap =
             nsp_may_have_missed(nsp, room) || message_id_compare(how->id, how->older->floor) < 0;
     } else if (how->since == HUB_SINCE_COUNT) {
@@ -82,15 +82,15 @@ static belfry_err take_snapshot(struct hub_room *room, const struct hub_nsp *nsp
     out->has_gap = s.has_gap;
     if (count == 0)
         return BELFRY_OK;
-    out->history = mem_alloc(count * sizeof(struct message *));
-    if (out->history == NULL)
+    out->history.items = mem_alloc(count * sizeof(struct message *));
+    if (out->history.items == NULL)
         return BELFRY_ERR_NOMEM;
-    struct message **at = out->history;
+    struct message **at = out->history.items;
     for (uint32_t i = s.older_start; i < s.older_end; i++)
-        *at++ = message_ref(how->older->messages[i]);
+        *at++ = message_ref(how->older->messages.items[i]);
     for (uint32_t i = s.start; i < ring->count; i++)
         *at++ = message_ref(message_ring_at(ring, i));
-    out->history_count = count;
+    out->history.count = count;
     return BELFRY_OK;
 }
 
@@ -123,9 +123,7 @@ enum hub_lack hub_join_lacks(struct hub_nsp *nsp, belfry_bytes name, const struc
 
 void hub_joined_deinit(struct hub_joined *joined)
 {
-    for (uint32_t i = 0; i < joined->history_count; i++)
-        message_unref(joined->history[i]);
-    mem_free(joined->history);
+    message_list_deinit(&joined->history);
     *joined = (struct hub_joined){ 0 };
 }
 

@@ -302,20 +302,6 @@ void hub_make_past(struct hub_nsp *nsp, struct message *m, struct message_id id)
     find_owners(nsp->hub, m);
 }
 
-uint32_t nsp_older_after(const struct hub_older *older, struct message_id id)
-{
-    uint32_t low = 0;
-    uint32_t high = older->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (message_id_compare(older->messages[middle]->id, id) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void wake_workers(struct hub *hub, uint64_t to_wake)
 {
     for (; to_wake != 0; to_wake &= to_wake - 1)

@@ -44,9 +44,6 @@ static inline bool nsp_can_use(const struct hub_older *older, struct message_id 
     return older != NULL && message_id_compare(older->tip, floor) >= 0;
 }
 
-/* The index of the first of @older behind @id. */
-uint32_t nsp_older_after(const struct hub_older *older, struct message_id id);
-
 /* A marker, behind what has been published so far; @shard is the caller's own, who drains next. */
 void nsp_push_own(struct hub_shard *shard, struct delivery *marker);
 

@@ -6,8 +6,6 @@
  *     NEWER   wait until the stream was read that far        --.
  *     OLDER   ask Redis what each of the rooms said, in turn  --+--> home: the join goes on
  */
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "server/node.h"
 
@@ -39,41 +37,16 @@ struct recall {
 
 /* --- home again -------------------------------------------------------------------------------*/
 
-static int by_id(const void *a, const void *b)
-{
-    const struct message *const *x = a;
-    const struct message *const *y = b;
-    return message_id_compare((*x)->id, (*y)->id);
-}
-
-/* What was said to two of the rooms is there twice. */
-static void put_in_order(struct hub_older *older)
-{
-    uint32_t kept = 0;
-    if (older->count > 1)
-        qsort(older->messages, older->count, sizeof(struct message *), by_id);
-    for (uint32_t i = 0; i < older->count; i++) {
-        if (kept > 0 && by_id(&older->messages[kept - 1], &older->messages[i]) == 0)
-            message_unref(older->messages[i]);
-        else
-            older->messages[kept++] = older->messages[i];
-    }
-    older->count = kept;
-}
-
 static void run_recalled(struct worker *worker, struct job *job)
 {
     struct recall *r = BELFRY_CONTAINER_OF(job, struct recall, job);
     belfry_sock *sock = slots_find(&worker->slots, r->sock);
     bool is_usable = r->is_older && r->is_known;
-    if (is_usable)
-        put_in_order(&r->older);
+    message_list_put_in_order(&r->older.messages); /* what was said to two of the rooms is twice */
     if (sock != NULL)
         sock_catch_up(sock);
     r->done(sock, is_usable ? &r->older : NULL, r->arg);
-    for (uint32_t i = 0; i < r->older.count; i++)
-        message_unref(r->older.messages[i]);
-    mem_free(r->older.messages);
+    message_list_deinit(&r->older.messages);
     nsp_release(r->nsp);
     mem_free(r);
 }
@@ -93,21 +66,6 @@ static void raise_floor(struct recall *r, struct message_id to)
         r->older.floor = to;
 }
 
-static bool add(struct recall *r, struct message *m)
-{
-    uint32_t count = r->older.count;
-    if ((count & (count - 1)) == 0) { /* all 0, 1, 2, 4... places are taken */
-        size_t places = BELFRY_MAX((size_t)count * 2, (size_t)1);
-        struct message **messages =
-            mem_realloc(r->older.messages, places * sizeof(struct message *));
-        if (messages == NULL)
-            return false;
-        r->older.messages = messages;
-    }
-    r->older.messages[r->older.count++] = m;
-    return true;
-}
-
 static void on_heard(struct message_id id, const struct note *note, belfry_bytes extra, void *user)
 {
     struct recall *r = user;
@@ -116,7 +74,7 @@ static void on_heard(struct message_id id, const struct note *note, belfry_bytes
         return;
     }
     struct message *m = node_message_of(r->node, note, extra);
-    if (m == NULL || !add(r, m)) {
+    if (m == NULL || message_list_add(&r->older.messages, m) != BELFRY_OK) {
         message_unref(m);
         r->is_known = false;
         return;

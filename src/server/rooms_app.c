@@ -106,14 +106,14 @@ static struct hub_join join_wish(belfry_sock *sock, const struct rooms_request *
 static bool encode_history(const struct hub_joined *joined, const char *epoch, struct buf *text,
                            belfry_bytes *items)
 {
-    size_t *ends = mem_alloc((joined->history_count + 1) * sizeof *ends);
+    size_t *ends = mem_alloc((joined->history.count + 1) * sizeof *ends);
     if (ends == NULL)
         return false;
-    for (uint32_t i = 0; i < joined->history_count; i++) {
-        (void)encode_json(text, joined->history[i], epoch);
+    for (uint32_t i = 0; i < joined->history.count; i++) {
+        (void)encode_json(text, joined->history.items[i], epoch);
         ends[i] = text->size;
     }
-    for (uint32_t i = 0; i < joined->history_count && !buf_failed(text); i++) {
+    for (uint32_t i = 0; i < joined->history.count && !buf_failed(text); i++) {
         size_t start = i == 0 ? 0 : ends[i - 1];
         items[i] = bytes_of(text->data + start, ends[i] - start);
     }
@@ -137,7 +137,7 @@ static void write_joined(const struct join_reply *to, const struct hub_joined *j
         .room = to->request->room,
         .members = joined->members,
         .history = items,
-        .history_count = joined->history_count,
+        .history_count = joined->history.count,
         .last = bytes_of(last, message_id_format(last, joined->last, bytes_of_text(epoch))),
     };
     if (joined->has_gap)
@@ -157,8 +157,8 @@ static void on_live(struct member *member, const struct hub_joined *joined, void
     belfry_bytes none;
     belfry_bytes *items = &none;
     (void)member;
-    if (joined->history_count > 0)
-        items = mem_alloc(joined->history_count * sizeof *items);
+    if (joined->history.count > 0)
+        items = mem_alloc(joined->history.count * sizeof *items);
     if (items != NULL && encode_history(joined, to->sock->route->server->hub.epoch, &text, items))
         write_joined(to, joined, items);
     else

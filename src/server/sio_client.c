@@ -73,9 +73,9 @@ static void send_missed(struct sio_sock *sock, const struct hub_joined *joined)
     struct eio_session *s = sock->session;
     unsigned form = eio_session_form(s);
     struct worker *worker = s->conn.worker;
-    for (uint32_t i = 0; i < joined->history_count; i++) {
+    for (uint32_t i = 0; i < joined->history.count; i++) {
         struct frame *frame =
-            message_form(joined->history[i], form, worker->shard->hub->encode, worker);
+            message_form(joined->history.items[i], form, worker->shard->hub->encode, worker);
         if (frame == NULL) {
             conn_abort(&s->conn); /* a hole could not be told from none */
             return;

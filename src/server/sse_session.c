@@ -123,9 +123,9 @@ static const char *gap_reason(const struct sse_accept *accept)
 static void write_missed(struct sse_session *sse, const struct hub_joined *joined)
 {
     struct worker *worker = sse->conn.worker;
-    for (uint32_t i = 0; i < joined->history_count && sse->conn.state == CONN_OPEN; i++) {
+    for (uint32_t i = 0; i < joined->history.count && sse->conn.state == CONN_OPEN; i++) {
         struct frame *frame =
-            message_form(joined->history[i], form_of(sse), encode_message, worker);
+            message_form(joined->history.items[i], form_of(sse), encode_message, worker);
         if (frame == NULL) {
             conn_abort(&sse->conn);
             return;

@@ -281,8 +281,9 @@ static void person_hear_missed(struct member *member, const struct hub_joined *j
     (void)user;
     if (joined->has_gap)
         buf_put_text(&p->heard, "[gap];");
-    for (uint32_t i = 0; i < joined->history_count; i++) {
-        buf_put(&p->heard, joined->history[i]->args.data, joined->history[i]->args.size);
+    for (uint32_t i = 0; i < joined->history.count; i++) {
+        buf_put(&p->heard, joined->history.items[i]->args.data,
+                joined->history.items[i]->args.size);
         buf_put_text(&p->heard, ";");
     }
     p->last = joined->last;

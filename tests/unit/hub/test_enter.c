@@ -52,7 +52,7 @@ static void test_a_newcomer_may_be_in_rooms_from_the_start(void **state)
     crowd_say(&crowd, NULL, "a", "before");
     assert_int_equal(person_try_come(&eve, rooms, NULL, &joined), BELFRY_OK);
     assert_int_equal(joined.members, 3);
-    assert_int_equal(joined.history_count, 0);
+    assert_int_equal(joined.history.count, 0);
     assert_false(joined.has_gap);
     hub_joined_deinit(&joined);
     assert_int_equal(eve.member.membership_count, 2);
@@ -263,7 +263,7 @@ static void test_every_failing_allocation_leaves_things_as_they_were(void **stat
         bool has_failed = memory_has_failed();
         memory_fail_at(0);
         if (err == BELFRY_OK) {
-            assert_int_equal(joined.history_count, 2);
+            assert_int_equal(joined.history.count, 2);
             hub_joined_deinit(&joined);
             if (has_failed) /* the map of names did without, or the test's own buffer */
                 err = BELFRY_ERR_NOMEM;
@@ -470,8 +470,8 @@ static void test_the_latest_of_each_room(void **state)
         assert_int_equal(
             hub_enter(&crowd.hub.shards[0], &crowd.hub.root, &eve.member, &how, &joined),
             BELFRY_OK);
-        for (uint32_t i = 0; i < joined.history_count; i++) {
-            buf_put_bytes(&got, joined.history[i]->args);
+        for (uint32_t i = 0; i < joined.history.count; i++) {
+            buf_put_bytes(&got, joined.history.items[i]->args);
             buf_put_char(&got, ' ');
         }
         assert_false(joined.has_gap);

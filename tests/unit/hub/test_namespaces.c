@@ -96,8 +96,8 @@ static void test_each_has_ids_history_and_keys_of_its_own(void **state)
     struct hub_joined joined;
     struct hub_join how = { .since = HUB_SINCE_COUNT, .count = 10 };
     assert_int_equal(crowd_join_with(&eve, "tower", &how, &joined), BELFRY_OK);
-    assert_int_equal(joined.history_count, 1);
-    assert_ptr_equal(joined.history[0]->nsp, admin);
+    assert_int_equal(joined.history.count, 1);
+    assert_ptr_equal(joined.history.items[0]->nsp, admin);
     hub_joined_deinit(&joined);
 }
 

@@ -48,8 +48,8 @@ static const char *join_and_list(struct person *p, const char *room, struct hub_
     struct hub_joined joined;
     assert_int_equal(crowd_join_with(p, room, &how, &joined), BELFRY_OK);
     int size = snprintf(text, sizeof text, "%s", joined.has_gap ? "gap" : "");
-    for (uint32_t i = 0; i < joined.history_count; i++) {
-        belfry_bytes args = joined.history[i]->args;
+    for (uint32_t i = 0; i < joined.history.count; i++) {
+        belfry_bytes args = joined.history.items[i]->args;
         size += snprintf(text + size, sizeof text - (size_t)size, "%s%.*s", size > 0 ? " " : "",
                          (int)args.size, (const char *)args.data);
     }
@@ -337,7 +337,7 @@ static void on_live(struct member *member, const struct hub_joined *joined, void
 {
     struct person *p = BELFRY_CONTAINER_OF(member, struct person, member);
     assert_ptr_equal(user, &crowd);
-    buf_printf(&p->heard, "[live, %u before];", joined->history_count);
+    buf_printf(&p->heard, "[live, %u before];", joined->history.count);
 }
 
 static void test_the_snapshot_ends_exactly_where_live_messages_begin(void **state)
@@ -355,7 +355,7 @@ static void test_the_snapshot_ends_exactly_where_live_messages_begin(void **stat
     assert_int_equal(crowd_join_with(&ada, "tower", &how, &joined), BELFRY_OK);
     crowd_say(&crowd, NULL, "tower", "three");
     crowd_drain(&crowd);
-    assert_int_equal(joined.history_count, 2);
+    assert_int_equal(joined.history.count, 2);
     assert_int_equal(joined.members, 2);
     assert_false(joined.was_member);
     hub_joined_deinit(&joined);

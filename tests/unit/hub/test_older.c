@@ -31,7 +31,7 @@ static void keep(uint64_t ms, const char *room, const char *other, const char *t
     struct message *m = message_new(&spec, &crowd.hub.hash_key, crowd.hub.worker_count);
     assert_non_null(m);
     hub_make_past(&crowd.hub.root, m, at(ms));
-    kept[older.count++] = m;
+    kept[older.messages.count++] = m;
 }
 
 /* This process began behind 500: what is known here is what is said from now on. */
@@ -41,7 +41,7 @@ static int open_tower(void **state)
     crowd_open(&crowd, 2, &crowd_limits);
     crowd_add(&crowd, &ada, 0, "ada");
     hub_begin_behind(&crowd.hub.root, at(500));
-    older = (struct hub_older){ .messages = kept, .floor = at(100), .tip = at(600) };
+    older = (struct hub_older){ .messages.items = kept, .floor = at(100), .tip = at(600) };
     keep(200, "a", NULL, "a1");
     keep(400, "a", "b", "both");
     keep(500, "a", NULL, "a2");
@@ -51,7 +51,7 @@ static int open_tower(void **state)
 static int close_tower(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; i < older.count; i++)
+    for (uint32_t i = 0; i < older.messages.count; i++)
         message_unref(kept[i]);
     crowd_close(&crowd);
     return 0;
@@ -64,8 +64,8 @@ static const char *join(struct hub_join how)
     struct hub_joined joined;
     assert_int_equal(crowd_join_with(&ada, "a", &how, &joined), BELFRY_OK);
     int size = snprintf(text, sizeof text, "%s", joined.has_gap ? "gap" : "");
-    for (uint32_t i = 0; i < joined.history_count; i++) {
-        belfry_bytes args = joined.history[i]->args;
+    for (uint32_t i = 0; i < joined.history.count; i++) {
+        belfry_bytes args = joined.history.items[i]->args;
         size += snprintf(text + size, sizeof text - (size_t)size, "%s%.*s", size > 0 ? " " : "",
                          (int)args.size, (const char *)args.data);
     }
@@ -172,11 +172,11 @@ static void test_several_rooms_are_one_history(void **state)
     (void)crowd_say(&crowd, NULL, "b", "live");
     struct message *last = kept[2];
     struct message *both = kept[1];
-    older.count = 1;
+    older.messages.count = 1;
     keep(300, "b", NULL, "b1");
     kept[2] = both;
     kept[3] = last;
-    older.count = 4;
+    older.messages.count = 4;
     struct hub_enter how = { .has_since = true, .since = at(200) };
     assert_int_equal(hub_enter_lacks(&crowd.hub.root, &how), HUB_LACKS_OLDER);
     assert_string_equal(enter(&ada, how), "[gap];live;");
