@@ -276,9 +276,52 @@ static void on_hearing(struct cluster *cluster, belfry_bytes name, belfry_bytes 
         hub_hear_room(nsp, room, is_heard, worker_wall_ms(node->worker));
 }
 
+/* --- members are told of what did not come ----------------------------------------------------*/
+
+struct missed_news {
+    struct delivery delivery;
+    struct belfry_nsp *nsp; /* used until it is told */
+};
+
+static void note_missed(belfry_sock *sock, void *arg)
+{
+    if (sock->nsp == arg)
+        sock_note_missed(sock);
+}
+
+static void run_missed(struct delivery *delivery, struct hub_shard *shard)
+{
+    struct missed_news *news = BELFRY_CONTAINER_OF(delivery, struct missed_news, delivery);
+    struct worker *worker = shard->owner;
+    slots_each(&worker->slots, note_missed, news->nsp);
+    nsp_release(news->nsp);
+    mem_free(news);
+}
+
+/* Behind what they have heard, before what comes. */
+static void tell_members(struct node *node, struct belfry_nsp *nsp)
+{
+    struct hub *hub = &node->server->hub;
+    for (unsigned w = 0; w < hub->worker_count; w++) {
+        struct missed_news *news = mem_alloc(sizeof *news);
+        if (news == NULL) {
+            counter_add(&node->worker->counters.dropped_memory, 1);
+            continue;
+        }
+        *news = (struct missed_news){ .delivery.run = run_missed, .nsp = nsp };
+        nsp_acquire(nsp);
+        belfry_err err = hub_push(&hub->shards[w], node->worker->shard, &news->delivery);
+        BELFRY_ASSERT(err == BELFRY_OK);
+    }
+}
+
+/* --- the stream -------------------------------------------------------------------------------*/
+
 static void begin_behind(struct belfry_nsp *nsp, void *arg)
 {
     hub_begin_behind(nsp->hub, *(const struct message_id *)arg);
+    if (nsp->server->node->has_begun)
+        tell_members(nsp->server->node, nsp);
 }
 
 static void on_begin(struct cluster *cluster, struct message_id id, void *user)
@@ -291,6 +334,7 @@ static void on_begin(struct cluster *cluster, struct message_id id, void *user)
     else if (id.ms > 0)
         id = (struct message_id){ .ms = id.ms - 1, .seq = UINT64_MAX };
     nsp_each(node->server, begin_behind, &id);
+    node->has_begun = true;
 }
 
 /* Worker 0's own inbox is emptied with each turn; it is the others that may be behind. */

@@ -28,6 +28,7 @@ struct node {
     struct redis_url url;
     struct tls_client_context *tls;
     bool has_said_down;
+    bool has_begun; /* with a stream: to read it */
     bool was_local; /* something was said to this node's members alone (CLUSTER_LOCAL) */
     atomic_bool is_up;
     struct node_wait *waits, **last_wait; /* oldest first */

@@ -49,16 +49,34 @@ void sock_rename(belfry_sock *sock, const char public_id[PUBLIC_ID_SIZE])
     slots_name(slots, sock->member.id);
 }
 
-void sock_each_gap(belfry_sock *sock, void (*announce)(belfry_sock *sock, belfry_bytes room))
+void sock_each_gap(belfry_sock *sock,
+                   void (*announce)(belfry_sock *sock, belfry_bytes room, const char *reason))
 {
+    const char *reason = sock->has_missed
+                             ? "missed: this server did not hear all that was said on others"
+                             : "slow: this connection did not keep up and missed messages";
     sock->has_gap = false;
+    sock->has_missed = false;
     for (unsigned i = 0; i < sock->member.membership_count; i++) {
         struct membership *membership = &sock->member.memberships[i];
         if (membership->dropped == 0)
             continue;
         membership->dropped = 0;
-        announce(sock, membership_room_name(membership));
+        announce(sock, membership_room_name(membership), reason);
     }
+}
+
+void sock_note_missed(belfry_sock *sock)
+{
+    const struct sock_ops *ops = sock_ops_of(sock);
+    if (ops->announce_gaps == NULL || !sock->route->speaks_rooms)
+        return;
+    for (unsigned i = 0; i < sock->member.membership_count; i++)
+        sock->member.memberships[i].dropped++;
+    sock->has_gap = true;
+    sock->has_missed = true;
+    if (!ops->conn(sock)->is_blocked) /* else when it has drained */
+        ops->announce_gaps(sock);
 }
 
 void sock_describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user)

@@ -53,6 +53,7 @@ struct belfry_sock {
     bool is_too_slow : 1;  /* will be closed when nobody walks its rooms */
     bool has_gap : 1;      /* the slow policy dropped something that was not announced */
     bool is_pinged : 1;    /* and has not been heard since (ws_session) */
+    bool has_missed : 1;   /* the gap is not of its own making (sock_note_missed) */
 };
 
 static inline const struct sock_ops *sock_ops_of(const belfry_sock *sock)
@@ -90,9 +91,12 @@ void sock_leave_all(belfry_sock *sock,
                     void (*on_leave)(belfry_sock *sock, belfry_bytes room, uint32_t members));
 void sock_retire(belfry_sock *sock);
 
-/* Each room with a gap that was not announced, once there is room to say so. */
-#define SOCK_SLOW_GAP "slow: this connection did not keep up and missed messages"
-void sock_each_gap(belfry_sock *sock, void (*announce)(belfry_sock *sock, belfry_bytes room));
+/* Each room with a gap that was not announced, and why, once there is room to say so. */
+void sock_each_gap(belfry_sock *sock,
+                   void (*announce)(belfry_sock *sock, belfry_bytes room, const char *reason));
+
+/* Something may have been said in its rooms that did not come here: it is told, if it can be. */
+void sock_note_missed(belfry_sock *sock);
 
 /* member_ops.describe */
 void sock_describe(struct member *member, belfry_bytes *out_id, belfry_bytes *out_user);

@@ -84,15 +84,15 @@ static void write_gap(struct sse_session *sse, belfry_bytes room, const char *re
     buf_deinit(&json);
 }
 
-static void write_slow_gap(belfry_sock *sock, belfry_bytes room)
+static void write_one_gap(belfry_sock *sock, belfry_bytes room, const char *reason)
 {
-    write_gap(of_sock(sock), room, SOCK_SLOW_GAP);
+    write_gap(of_sock(sock), room, reason);
 }
 
 static void announce_gaps(belfry_sock *sock)
 {
     if (sock->state == SOCK_OPEN)
-        sock_each_gap(sock, write_slow_gap);
+        sock_each_gap(sock, write_one_gap);
 }
 
 static unsigned form_of(const struct sse_session *sse)

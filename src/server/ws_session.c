@@ -53,11 +53,11 @@ static void deliver(struct member *member, struct hub_batch *batch, struct membe
     deliver_batch(&r, batch, membership);
 }
 
-static void write_gap(belfry_sock *sock, belfry_bytes room)
+static void write_gap(belfry_sock *sock, belfry_bytes room, const char *reason)
 {
     struct conn *c = &ws_of_sock(sock)->conn;
     struct buf text = { 0 };
-    rooms_put_gap(&text, room, bytes_of_text(SOCK_SLOW_GAP));
+    rooms_put_gap(&text, room, bytes_of_text(reason));
     if (!buf_failed(&text)) {
         uint8_t header[10];
         conn_write(c, header, ws_header_write(header, WS_TEXT | WS_FIN, text.size));

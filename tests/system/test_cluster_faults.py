@@ -60,7 +60,7 @@ class FaultTest(ClusterTest):
     def assert_back(self, *servers):
         for server in servers:
             self.await_ready(server)
-            self.assertEqual(server.metric("^belfry_cluster_up$"), 1)
+            eventually(lambda: server.metric("^belfry_cluster_up$") == 1, "it is up")
 
     def assert_said_once(self, server, times=1):
         self.assertEqual(server.output().count("event=cluster-down"), times, server.output())
@@ -346,6 +346,7 @@ class Stream(FaultTest):
             flood("XADD", "flood", "MAXLEN", "=", "100", "*", "uid", "x", "nsp", "/",
                   "type", "3", "data", json.dumps(data))
         flood("EXEC")
+        self.assertIn("missed", bob.next_of("gap")["reason"])
         self.meets(ada, bob, "hello")
         eventually(lambda: b.metric("^belfry_cluster_losses_total") > losses, "it is noticed")
         self.assertTrue(self.connect(server=b).ask(type="join", room="r", since=first)["gap"])

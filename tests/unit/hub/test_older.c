@@ -135,7 +135,7 @@ static void test_what_a_newcomer_lacks(void **state)
     (void)state;
     struct hub_older nothing = { .tip = at(600) };
     struct hub_join latest = { HUB_SINCE_COUNT, .count = 2 };
-    assert_int_equal(lack((struct hub_join){ HUB_SINCE_NOW }), HUB_LACKS_NOTHING);
+    assert_int_equal(lack((struct hub_join){ .since = HUB_SINCE_NOW }), HUB_LACKS_NOTHING);
     assert_int_equal(lack((struct hub_join){ HUB_SINCE_ID, .id = at(499) }), HUB_LACKS_OLDER);
     assert_int_equal(lack((struct hub_join){ HUB_SINCE_ID, .id = at(500) }), HUB_LACKS_NOTHING);
     assert_int_equal(lack((struct hub_join){ HUB_SINCE_ID, .id = at(501) }), HUB_LACKS_NEWER);
