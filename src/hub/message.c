@@ -14,7 +14,7 @@
 /* What remembering costs besides the message itself, estimated: one wire form, apart from its text;
  * and for each room its place there, and the room, if nobody is in it any more. */
 #define FORM_COST 128
-#define ROOM_COST 192
+#define ROOM_COST ((size_t)192)
 
 static size_t sum_of_sizes(const belfry_bytes *parts, size_t count)
 {
