@@ -440,6 +440,27 @@ class Histories(ClusterTest):
         rest = [member.next_of("message", "ack", "pong")["type"] for _ in range(3)]
         self.assertEqual(sorted(rest), ["ack", "message", "pong"])
 
+    def test_who_waits_may_go_and_so_may_redis_and_the_server(self):
+        proxy = Proxy(self.redis.port)
+        self.addCleanup(proxy.close)
+        a = self.node()
+        ids = self.say(a, "r", "1", "2")
+        self.drown(a)
+        b = self.node(port=proxy.port)
+        proxy.is_silent = True
+        gone = self.connect(server=b)
+        gone.send_json(type="join", room="r", since=ids[0])
+        gone.close()
+        stream = self.follow(b, f"room=r&since={ids[0]}")
+        member = self.connect(server=b)
+        member.send_json(type="join", room="r", since=ids[0], ref=1)
+        self.assertTrue(member.next_of("joined")["gap"])  # Redis has not answered in time
+        self.assertTrue(stream.next_of("joined").json["gap"])
+        late = self.connect(server=b)
+        late.send_json(type="join", room="r", since="9" * 13 + "-0", ref=1)
+        self.follow(b, "room=r&since=" + "9" * 13 + "-0")
+        self.assertEqual(b.stop(), 0, b.output())
+
     def test_who_overtakes_a_server_is_let_wait(self):
         proxy = Proxy(self.redis.port)
         self.addCleanup(proxy.close)
