@@ -140,7 +140,7 @@ static belfry_err take_older(const struct entry *e, struct message_id *since)
     belfry_err err = BELFRY_OK;
     if (message_id_compare(*since, floor) >= 0 || !nsp_can_use(older, floor))
         return BELFRY_OK;
-    e->joined->has_gap = message_id_compare(*since, older->floor) < 0;
+    e->joined->has_gap = nsp_has_gap_in(e->nsp, older, *since);
     for (uint32_t i = message_list_after(&older->messages, *since);
          i < message_list_after(&older->messages, floor) && err == BELFRY_OK; i++) {
         if (is_for(e, older->messages.items[i]))

@@ -76,6 +76,7 @@ struct hub_nsp {
     uint64_t log_bytes;
     struct message_id log_floor; /* the newest that was to be in the log and is not any more */
     struct message_id missed;    /* up to here something said elsewhere may be missing */
+    struct message_id lost;      /* ... and nobody has kept it (hub_note_missed) */
     struct message_id forgotten; /* the floor of every room that is not in the map any more */
     struct map rooms;
     struct map keys;   /* idempotency keys of messages in the log */

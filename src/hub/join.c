@@ -59,8 +59,7 @@ static void put_older_before(struct hub_room *room, const struct hub_nsp *nsp,
     if (how->since == HUB_SINCE_ID && s->has_gap && message_id_compare(how->id, floor) < 0) {
         s->start = first_known;
         s->older_start = message_list_after(&how->older->messages, how->id);
-        s->has_gap =
-            nsp_may_have_missed(nsp, room) || message_id_compare(how->id, how->older->floor) < 0;
+        s->has_gap = nsp_may_have_missed(nsp, room) || nsp_has_gap_in(nsp, how->older, how->id);
     } else if (how->since == HUB_SINCE_COUNT) {
         s->start = BELFRY_MAX(s->start, first_known);
         uint32_t wanted = how->count - BELFRY_MIN(how->count, ring->count - s->start);

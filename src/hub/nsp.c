@@ -493,7 +493,7 @@ static struct message_id place_behind(struct hub_nsp *nsp, uint64_t wall_ms)
 void hub_note_missed(struct hub_nsp *nsp, uint64_t wall_ms)
 {
     pthread_mutex_lock(&nsp->lock);
-    nsp->missed = place_behind(nsp, wall_ms);
+    nsp->missed = nsp->lost = place_behind(nsp, wall_ms);
     pthread_mutex_unlock(&nsp->lock);
 }
 

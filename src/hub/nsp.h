@@ -38,6 +38,13 @@ static inline struct message_id nsp_room_floor(const struct hub_nsp *nsp,
     return message_id_compare(room->view.floor, nsp->missed) < 0 ? nsp->missed : room->view.floor;
 }
 
+/* Is something missing behind @since, when @older is there to make it up? */
+static inline bool nsp_has_gap_in(const struct hub_nsp *nsp, const struct hub_older *older,
+                                  struct message_id since)
+{
+    return message_id_compare(since, older->floor) < 0 || message_id_compare(since, nsp->lost) < 0;
+}
+
 /* Does @older reach as far as what is known here? */
 static inline bool nsp_can_use(const struct hub_older *older, struct message_id floor)
 {

@@ -152,6 +152,18 @@ static void test_what_a_newcomer_lacks(void **state)
     assert_int_equal(lack(latest), HUB_LACKS_NOTHING);
 }
 
+/* Here was said what is in no history. */
+static void test_what_nobody_has_kept_is_a_gap(void **state)
+{
+    (void)state;
+    struct hub_join how = { HUB_SINCE_ID, .id = at(200), .older = &older };
+    assert_string_equal(join(how), "both a2");
+    hub_note_missed(&crowd.hub.root, 550);
+    assert_string_equal(join(how), "gap both a2");
+    how.id = at(550);
+    assert_string_equal(join(how), "");
+}
+
 /* As event streams come: into several rooms at once. */
 static const char *enter(struct person *p, struct hub_enter how)
 {
@@ -198,6 +210,7 @@ int main(void)
         TEST(test_what_is_ahead_is_left_to_come),
         TEST(test_the_latest_are_made_up),
         TEST(test_what_a_newcomer_lacks),
+        TEST(test_what_nobody_has_kept_is_a_gap),
         TEST(test_several_rooms_are_one_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
