@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import socketio
 
@@ -25,16 +26,34 @@ AT_ONCE = 5 if WAY == "polling" else MANY
 
 
 class Threads:
-    """The client with threads, its calls awaitable like those of asyncio's."""
+    """The client with threads, its calls awaitable like those of asyncio's.
+
+    It starts a thread for each message that it has read, and these overtake one another (and an
+    attachment its packet) when the machine is busy. Here one thread takes them all, so that what
+    is heard stands in the server's order.
+    """
 
     def __init__(self):
         self.client = socketio.Client(reconnection=False)
+        self.turns = ThreadPoolExecutor(max_workers=1)
+        self.start = self.client.eio.start_background_task
+        self.client.eio.start_background_task = self.start_in_turn
+
+    def start_in_turn(self, target, *args, **kwargs):
+        if target == self.client.eio.handlers["message"]:
+            return self.turns.submit(target, *args, **kwargs)
+        return self.start(target, *args, **kwargs)
 
     def on(self, event, handler, namespace):
         self.client.on(event, handler, namespace=namespace)
 
     async def do(self, method, *args, **kwargs):
         return await asyncio.to_thread(getattr(self.client, method), *args, **kwargs)
+
+    async def rest(self):
+        """Until nothing is being sent: this client's writer goes without sending the last packets
+        if it comes back from a request just after the disconnect, and its poll then waits on."""
+        await asyncio.to_thread(self.client.eio.queue.join)
 
 
 class Asyncio:
@@ -49,6 +68,9 @@ class Asyncio:
 
     async def do(self, method, *args, **kwargs):
         return await getattr(self.client, method)(*args, **kwargs)
+
+    async def rest(self):
+        pass
 
 
 class Person:
@@ -85,6 +107,7 @@ class Person:
         return await asyncio.wait_for(self.heard[namespace, event].get(), LIMIT_S)
 
     async def leave(self):
+        await self.inner.rest()
         await self.inner.do("disconnect")
 
     @property
