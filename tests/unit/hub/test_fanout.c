@@ -505,7 +505,7 @@ static void test_messages_to_one_member_keep_their_order_and_senders(void **stat
     add_eve_and_fay();
     crowd_join(&eve, "tower");
     for (int i = 0; i < 5; i++) {
-        char text[8];
+        char text[16];
         (void)snprintf(text, sizeof text, "%d", i);
         struct message_spec spec = { .room_count = 1,
                                      .rooms = { i == 2 ? BELFRY_BYTES("tower")

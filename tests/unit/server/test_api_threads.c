@@ -51,15 +51,14 @@ static belfry_id open_one(struct client *c)
     return strtoull(answer + 5, NULL, 10);
 }
 
-/* --- by id
- * -------------------------------------------------------------------------------------------*/
+/* --- by id -------------------------------------------------------------------------------- */
 
 static void test_send_and_close_by_id_arrive_in_order(void **state)
 {
     (void)state;
     struct client ada;
     belfry_id id = open_one(&ada);
-    char text[16];
+    char text[24];
     for (int i = 0; i < 200; i++) {
         (void)snprintf(text, sizeof text, "%d", i);
         assert_int_equal(belfry_send_id(server, id, BELFRY_TEXT, text, strlen(text)), BELFRY_OK);
@@ -202,7 +201,7 @@ static void test_a_socket_is_a_target_by_its_public_id(void **state)
         assert_int_equal(read(pipe_ends[0], names[i], 20), 20);
     }
     for (int i = 0; i < 4; i++) {
-        char want[16];
+        char want[24];
         (void)snprintf(want, sizeof want, "text:%d", i);
         assert_int_equal(belfry_broadcast(belfry_in(io, names[i]), BELFRY_TEXT, want + 5, 1),
                          BELFRY_OK);

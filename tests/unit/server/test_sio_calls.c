@@ -394,7 +394,7 @@ static void test_a_room_on_several_workers_is_asked_from_a_foreign_thread(void *
     }
     journal_wait_for("all:ok 3 ");
     for (int i = 0; i < 3; i++) {
-        char want[8];
+        char want[16];
         (void)snprintf(want, sizeof want, "[%d]", i);
         journal_wait_for(want);
     }
