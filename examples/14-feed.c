@@ -1,7 +1,5 @@
-/* 14-feed.c - a feed of posts: GET /feed follows it, POST /posts adds to it, GET / is a page of it.
- */
+/* 14-feed.c - a feed of posts: GET /feed follows it, POST /posts adds one, GET / shows it. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <belfry/belfry.h>
@@ -14,41 +12,35 @@ static const char page[] =
     "  list.prepend(line);\n"
     "};</script>\n";
 
-static unsigned on_reader(belfry_request *req, void *io)
+static unsigned on_reader(belfry_request *req, void *user)
 {
-    (void)io;
+    (void)user;
     return belfry_request_join(req, "feed") == BELFRY_OK ? 0 : 503;
 }
 
 static void on_post(belfry_request *req, void *io)
 {
     belfry_bytes body = belfry_request_body(req);
-    json_t *post = json_loadb(body.data, body.size, 0, NULL);
-    json_t *item = post != NULL ? json_pack("{s:s, s:o}", "type", "new-post", "post", post) : NULL;
-    char *text = json_dumps(item, JSON_COMPACT); /* of NULL: NULL */
-    if (text != NULL)
-        belfry_broadcast(belfry_in(io, "feed"), BELFRY_TEXT, text, strlen(text));
-    belfry_reply(req, text != NULL ? 202 : 400, NULL, NULL, 0);
-    free(text);
-    json_decref(item);
+    json_t *post = json_loadb(body.data, body.size, 0, NULL); /* NULL: no JSON, then no item */
+    json_t *item = json_pack("{s:s, s:o}", "type", "new-post", "post", post);
+    belfry_err err = belfry_broadcast_json(belfry_in(io, "feed"), item);
+    belfry_reply(req, err == BELFRY_OK ? 202 : 400, NULL, NULL, 0);
 }
 
-static void on_page(belfry_request *req, void *io)
+static void on_page(belfry_request *req, void *html)
 {
-    (void)io;
-    belfry_reply(req, 200, "text/html; charset=utf-8", page, sizeof page - 1);
+    belfry_reply(req, 200, "text/html; charset=utf-8", html, strlen(html));
 }
 
 int main(int argc, char **argv)
 {
     belfry *server = belfry_new(&(belfry_options){ .listen = argc > 1 ? argv[1] : ":3001" });
-    belfry_nsp *io = belfry_of(server, "/");
     belfry_sse(server, "/feed", &(belfry_sse_handlers){ .request = on_reader });
-    belfry_http(server, "POST /posts", on_post, io);
-    belfry_http(server, "GET /", on_page, NULL);
+    belfry_http(server, "POST /posts", on_post, belfry_of(server, "/"));
+    belfry_http(server, "GET /", on_page, (void *)page);
     int code = belfry_run(server);
     if (code != 0)
-        fprintf(stderr, "feed: %s\n", belfry_why(server));
+        fprintf(stderr, "14-feed: %s\n", belfry_why(server));
     belfry_free(server);
     return code;
 }

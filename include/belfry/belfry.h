@@ -411,6 +411,10 @@ BELFRY_API belfry_target belfry_local(belfry_target target);
 BELFRY_API belfry_err belfry_broadcast(belfry_target target, belfry_type type, const void *data,
                                        size_t size);
 
+/** Sends a tree of jansson's as one text message: its JSON. Owns: takes the reference to @data, in
+ * any case. Errors: as belfry_broadcast; INVALID for NULL. */
+BELFRY_API belfry_err belfry_broadcast_json(belfry_target target, json_t *data);
+
 /**
  * Emits application event @event with arguments packed as by jansson's json_pack: "{s:s}" is one,
  * an object; "si" are two; NULL: none. Socket.IO clients receive the event with its arguments;

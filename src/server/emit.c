@@ -246,6 +246,19 @@ belfry_err belfry_broadcast(belfry_target target, belfry_type type, const void *
     return target_say(&target, &spec);
 }
 
+belfry_err belfry_broadcast_json(belfry_target target, json_t *data)
+{
+    struct buf text = { 0 };
+    belfry_err err = data != NULL
+                         ? msg_put_value(&text, data)
+                         : server_why(BELFRY_ERR_INVALID, "there is no JSON value to send");
+    if (err == BELFRY_OK)
+        err = belfry_broadcast(target, BELFRY_TEXT, text.data, text.size);
+    buf_deinit(&text);
+    json_decref(data);
+    return err;
+}
+
 /* An event as it was given: @args were checked. */
 struct event {
     belfry_bytes name;

@@ -246,6 +246,8 @@ static void test_what_cannot_be_said_is_refused_with_the_reason(void **state)
         { belfry_emit_raw(belfry_in(io, "a"), "e", "\"\xff\"", 3), BELFRY_ERR_INVALID },
         { belfry_emit_raw(belfry_in(io, "a"), "e", "", 0), BELFRY_ERR_INVALID },
         { belfry_emit_json(belfry_in(io, "a"), "e", NULL), BELFRY_ERR_INVALID },
+        { belfry_broadcast_json(belfry_in(io, "a"), NULL), BELFRY_ERR_INVALID },
+        { belfry_broadcast_json(belfry_in(io, ""), json_integer(1)), BELFRY_ERR_INVALID },
         { belfry_emit_json(belfry_in(io, ""), "e", json_integer(1)), BELFRY_ERR_INVALID },
     };
     for (size_t i = 0; i < BELFRY_COUNT(cases); i++) {
@@ -289,6 +291,8 @@ static void test_events_reach_the_room_protocol_as_json(void **state)
     assert_int_equal(belfry_emit_raw(tower, "raw", " [1.50, 1e400]", 14), BELFRY_OK);
     const char *raw = client_take(&ada);
     assert_non_null(strstr(raw, "[1.50, 1e400]")); /* spliced, not rewritten */
+    assert_int_equal(belfry_broadcast_json(tower, json_pack("{s:[b]}", "a", 1)), BELFRY_OK);
+    assert_string_equal(client_take(&ada), "text:{\"a\":[true]}");
     client_drop(&ada);
 }
 
