@@ -35,9 +35,11 @@ static void on_page(belfry_request *req, void *html)
 int main(int argc, char **argv)
 {
     belfry *server = belfry_new(&(belfry_options){ .listen = argc > 1 ? argv[1] : ":3001" });
-    belfry_sse(server, "/feed", &(belfry_sse_handlers){ .request = on_reader });
-    belfry_http(server, "POST /posts", on_post, belfry_of(server, "/"));
-    belfry_http(server, "GET /", on_page, (void *)page);
+    if (server != NULL) {
+        belfry_sse(server, "/feed", &(belfry_sse_handlers){ .request = on_reader });
+        belfry_http(server, "POST /posts", on_post, belfry_of(server, "/"));
+        belfry_http(server, "GET /", on_page, (void *)page);
+    }
     int code = belfry_run(server);
     if (code != 0)
         fprintf(stderr, "14-feed: %s\n", belfry_why(server));
