@@ -81,6 +81,23 @@ static void print_url(FILE *out, const char *address, const char *scheme, const 
         fprintf(out, "%s://%s%s", scheme, address, path);
 }
 
+/* What can be copied into a shell. */
+static void print_commands(const struct config *config, const char *address, const char *http)
+{
+    FILE *out = stdout;
+    const char *curl = config->options.tls_self_signed ? "curl -k" : "curl";
+    fprintf(out, "  follow   %s -N '", curl);
+    print_url(out, address, http, "/events?room=general");
+    fprintf(out, "'\n");
+    if (!config->options.api_open && config->options.api_keys[0] == '\0')
+        return;
+    fprintf(out, "  publish  %s -d '{\"text\":\"hello\"}' ", curl);
+    if (!config->options.api_open)
+        fprintf(out, "-H 'Authorization: Bearer KEY' ");
+    print_url(out, address, http, "/api/rooms/general/messages");
+    fprintf(out, "\n");
+}
+
 static void print_welcome(const struct config *config, const char *address)
 {
     FILE *out = stdout;
@@ -94,12 +111,16 @@ static void print_welcome(const struct config *config, const char *address)
         print_url(out, address, http, "/");
         fprintf(out, "      chat: open it twice%s\n",
                 config->options.client_dir[0] != '\0' ? ", over WebSocket and over Socket.IO" : "");
+        fprintf(out, "           ");
+        print_url(out, address, http, "/dashboard/");
+        fprintf(out, "   this server, live; beside it: /compare/ and /feed/\n");
     }
     fprintf(out, "  connect  ");
     print_url(out, address, is_tls ? "wss" : "ws", "/ws?user=ada");
     fprintf(out, "   or socket.io-client: ");
     print_url(out, address, http, "/");
     fprintf(out, "\n");
+    print_commands(config, address, http);
     if (config->ops_listen[0] == '\0') {
         fprintf(out, "  watch    ");
         print_url(out, address, http, "/metrics");

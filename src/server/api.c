@@ -49,6 +49,7 @@ struct api_call {
 
 static void reply_json(struct exchange *x, unsigned status, struct buf *json)
 {
+    buf_put_char(json, '\n'); /* for who reads it in a terminal */
     if (buf_failed(json))
         exchange_abort(x);
     else

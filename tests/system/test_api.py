@@ -1,8 +1,10 @@
 """The HTTP API: backends say something in a room."""
 
 import json
+import re
+import subprocess
 
-from belfry_test import EventStream, SystemTest, tcp, read_response
+from belfry_test import EventStream, SystemTest, eventually, tcp, read_response
 
 
 class ApiTest(SystemTest):
@@ -157,6 +159,25 @@ class Keys(ApiTest):
     def test_without_keys_it_is_closed(self):
         server = self.start(demo=False)
         self.assertEqual(self.post("k", {"text": "a"}, server=server)[0], 403)
+        eventually(lambda: "stop with" in server.output(), "the welcome")
+        self.assertNotIn("  publish ", server.output())
+
+    def test_the_commands_of_the_welcome_work_as_they_are(self):
+        for server in (self.server, self.start()):
+            eventually(lambda server=server: "stop with" in server.output(), "the welcome")
+
+            def command(word, server=server):
+                return "exec " + re.search(f"  {word} +(.*)", server.output())[1]
+
+            said = subprocess.run(command("publish").replace("KEY", "first-key"), shell=True,
+                                  check=True, capture_output=True, timeout=10).stdout
+            with subprocess.Popen(command("follow").replace("?", "?history=1&"), shell=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as curl:
+                heard = next(line for line in curl.stdout if line.startswith(b"data: "))
+                curl.kill()
+            message = json.loads(heard.removeprefix(b"data: "))
+            self.assertEqual(message["text"], "hello")
+            self.assertEqual(message["id"], json.loads(said)["id"])
 
     def test_pages_of_other_origins(self):
         headers = [("Origin", "https://evil.example"), ("Authorization", "Bearer first-key")]
