@@ -73,17 +73,18 @@ static void run_save(struct delivery *delivery, struct hub_shard *shard)
 
 /* What other nodes need to know beside id and rooms: where it lives (0: nowhere any more), the
  * user's name and what is shared. */
-static void put_data(struct buf *out, const belfry_sock *sock, belfry_id lives_as)
+static void put_data(struct buf *out, uint32_t node_tag, belfry_id lives_as, const char *user,
+                     const char *shared)
 {
-    buf_printf(out, "{\"belfry\":{\"node\":%u,\"sock\":\"%llu\"", sock->nsp->server->node_tag,
+    buf_printf(out, "{\"belfry\":{\"node\":%u,\"sock\":\"%llu\"", node_tag,
                (unsigned long long)lives_as);
-    if (sock->user != NULL) {
+    if (user != NULL) {
         buf_put_text(out, ",\"user\":");
-        json_put_string(out, bytes_of_text(sock->user));
+        json_put_string(out, bytes_of_text(user));
     }
-    if (sock->shared != NULL) {
+    if (shared != NULL) {
         buf_put_text(out, ",\"shared\":");
-        buf_put_text(out, sock->shared);
+        buf_put_text(out, shared);
     }
     buf_put_text(out, "}}");
 }
@@ -139,7 +140,7 @@ static void save_sock(belfry_sock *sock, uint32_t keep_ms, bool is_shut_in)
     struct session_save *save = NULL;
     for (unsigned i = 0; i < member->membership_count && rooms != NULL; i++)
         rooms[i] = membership_room_name(&member->memberships[i]);
-    put_data(&data, sock, sock->member.id);
+    put_data(&data, worker->server->node_tag, sock->member.id, sock->user, sock->shared);
     if (rooms != NULL && !buf_failed(&data))
         save = new_save(sock->public_id, sio_of_sock(sock)->pid, rooms, member->membership_count,
                         buf_bytes(&data));
@@ -157,8 +158,7 @@ static void save_sock(belfry_sock *sock, uint32_t keep_ms, bool is_shut_in)
     push(worker, save);
 }
 
-/* --- when
- * ---------------------------------------------------------------------------------------*/
+/* --- when ------------------------------------------------------------------------------------- */
 
 void node_session_changed(belfry_sock *sock)
 {
@@ -217,7 +217,7 @@ void node_session_ended(struct sio_sock *sock, const struct sio_saved *saved)
     struct buf data = { 0 };
     if (!keeps_sessions(&sock->sock) || sock->is_taken)
         return; /* or it is somebody else's by now */
-    put_data(&data, &sock->sock, 0);
+    put_data(&data, worker->server->node_tag, 0, sock->sock.user, sock->sock.shared);
     struct session_save *save =
         buf_failed(&data)
             ? NULL
@@ -234,11 +234,31 @@ void node_session_ended(struct sio_sock *sock, const struct sio_saved *saved)
 
 /* --- coming back ------------------------------------------------------------------------------*/
 
+void node_session_kept(struct worker *worker, struct belfry_nsp *nsp, const struct sio_saved *saved)
+{
+    const struct node *node = worker->server->node;
+    struct buf data = { 0 };
+    struct session_save *save = NULL;
+    if (node == NULL || node->url.contract != NOTE_STREAMS)
+        return;
+    put_data(&data, worker->server->node_tag, 0, saved->user, saved->shared);
+    if (!buf_failed(&data))
+        save = new_save(saved->id, saved->pid, saved->rooms, saved->room_count, buf_bytes(&data));
+    buf_deinit(&data);
+    if (save == NULL) {
+        counter_add(&worker->counters.dropped_memory, 1);
+        return;
+    }
+    save->keep_ms = sio_recovery_window_ms(nsp);
+    push(worker, save);
+}
+
 /* A question for a session, and the answer: first to worker 0, then home. */
 struct session_take {
     struct delivery delivery;
     struct job job;
     struct worker *home;
+    struct belfry_nsp *nsp; /* used */
     belfry_id sock;
     struct message_id since;
     char pid[PUBLIC_ID_SIZE];
@@ -330,15 +350,19 @@ static void run_taken(struct worker *worker, struct job *job)
     struct session_take *take = BELFRY_CONTAINER_OF(job, struct session_take, job);
     belfry_sock *found = slots_find(&worker->slots, take->sock);
     struct sio_sock *sock = found != NULL ? sio_of_sock(found) : NULL;
+    if (take->saved != NULL)
+        take->saved->expires_ms = worker->loop.now_ms + sio_recovery_window_ms(take->nsp);
     if (sock != NULL && sock->phase == SIO_CONNECTING && sock->admission->is_taking) {
         sock_catch_up(found);
         sock->admission->is_taking = false;
         struct sio_saved *own =
             sio_recovery_take(found->nsp, bytes_of(take->pid, PUBLIC_ID_SIZE), worker->loop.now_ms);
         sio_connect_as(sock, merge(found->nsp, take, own), take->since);
-    } else if (take->saved != NULL) {
-        sio_saved_free(take->saved); /* its connection is gone again: it comes as anybody */
+    } else if (take->saved != NULL) { /* its connection is gone again: it may come once more */
+        node_session_kept(worker, take->nsp, take->saved);
+        sio_saved_free(take->saved);
     }
+    nsp_release(take->nsp);
     mem_free(take);
 }
 
@@ -431,10 +455,13 @@ bool node_take_session(struct sio_sock *sock, belfry_bytes pid, struct message_i
     struct session_take *take = mem_alloc_zeroed(sizeof *take);
     if (take == NULL)
         return false;
-    *take = (struct session_take){
-        .delivery.run = run_take, .home = worker, .sock = sock->sock.member.id, .since = since
-    };
+    *take = (struct session_take){ .delivery.run = run_take,
+                                   .home = worker,
+                                   .nsp = sock->sock.nsp,
+                                   .sock = sock->sock.member.id,
+                                   .since = since };
     memcpy(take->pid, pid.data, PUBLIC_ID_SIZE);
+    nsp_acquire(take->nsp);
     sock->admission->is_taking = true;
     hub_outlet_push(&worker->server->hub, worker->shard, &take->delivery);
     return true;

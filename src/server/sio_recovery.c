@@ -129,6 +129,7 @@ struct sio_saved *sio_recovery_prepare(struct sio_sock *sock)
 void sio_recovery_keep(struct belfry_nsp *nsp, struct sio_saved *saved)
 {
     struct sio_recovery *recovery = nsp->recovered;
+    saved->by_pid.hash = map_hash(&nsp->server->hub.hash_key, bytes_of(saved->pid, PUBLIC_ID_SIZE));
     pthread_mutex_lock(&recovery->lock);
     struct sio_saved *crowded_out = make_room(recovery);
     link_saved(recovery, saved);
@@ -147,7 +148,6 @@ void sio_recovery_save(struct sio_sock *sock, struct sio_saved *saved)
     sock->sock.user = NULL;
     sock->sock.shared = NULL;
     saved->expires_ms = sock_worker(&sock->sock)->loop.now_ms + sio_recovery_window_ms(nsp);
-    saved->by_pid.hash = map_hash(&nsp->server->hub.hash_key, bytes_of(saved->pid, PUBLIC_ID_SIZE));
     sio_recovery_keep(nsp, saved);
 }
 

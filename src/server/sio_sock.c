@@ -2,7 +2,6 @@
  * sio_sock.c - a socket's end, what it is told directly, and how room messages reach it.
  */
 #include "server/sio_sock.h"
-#include "server/node.h"
 
 #include <stdio.h>
 #include <strings.h>
@@ -13,6 +12,7 @@
 #include "server/deliver.h"
 #include "server/eio_session.h"
 #include "server/encode.h"
+#include "server/node.h"
 #include "server/server.h"
 #include "server/sio_call.h"
 #include "server/sio_encode.h"
@@ -88,8 +88,10 @@ void sio_admission_end(struct sio_sock *sock)
     for (uint32_t i = 0; i < a->room_count; i++)
         mem_free((void *)a->rooms[i].data);
     mem_free(a->rooms);
-    if (a->saved != NULL)
-        sio_recovery_keep(sock->sock.nsp, a->saved); /* its connection was lost on the way */
+    if (a->saved != NULL) { /* its connection was lost on the way */
+        node_session_kept(sock_worker(&sock->sock), sock->sock.nsp, a->saved);
+        sio_recovery_keep(sock->sock.nsp, a->saved);
+    }
     mem_free(a->message);
     mem_free(a->data);
     mem_free(a);

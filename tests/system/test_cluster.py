@@ -291,6 +291,32 @@ class Resuming(ClusterTest):
             self.assertEqual(back.next_of("new-message")[0]["text"], "two")
         self.assertEqual(a.metric("belfry_sockets"), 0)
 
+    def test_who_is_lost_again_on_the_way_back_may_come_once_more(self):
+        a, b = self.nodes(contract="streams")
+        ada = SocketIO(a.port, transport="websocket", auth={"user": "ada"})
+        ada.call("join-room", "r")
+        ada.call("send-message", {"roomId": "r", "text": "one"})
+        ada.next_of("new-message")
+        ada.lose()
+        eventually(lambda: a.metric("belfry_sockets") == 0, "she has gone")
+        with SocketIO(a.port, transport="websocket") as bob:
+            bob.call("join-room", "r")
+            bob.call("send-message", {"roomId": "r", "text": "two"})
+        self.redis("CONFIG", "RESETSTAT")
+        self.redis.freeze()
+        lost = Engine(b.port, transport="websocket")
+        lost.send("40" + json.dumps({"pid": ada.pid, "offset": ada.last_offset}))
+        lost.lose()
+        self.redis.thaw()
+        eventually(lambda: b"cmdstat_del:" in self.redis("INFO", "commandstats"), "it was taken")
+        eventually(lambda: self.redis("EXISTS", f"sio:session:{ada.pid}"), "and is there again")
+        with SocketIO(b.port, transport="websocket", back=ada) as back:
+            self.assertTrue(back.is_recovered)
+            self.assertEqual(back.id, ada.id)
+            self.assertEqual(back.next_of("new-message")[0]["text"], "two")
+            back.call("send-message", {"roomId": "r", "text": "mine"})
+            self.assertEqual(back.next_of("new-message")[0]["user"], "ada")
+
 
 class Histories(ClusterTest):
     """Rooms in keys of their own, beside a stream that is soon full of others."""
