@@ -169,8 +169,7 @@ void eio_send_binary(struct eio_session *s, belfry_bytes bytes, bool may_compres
 /* Sends a packet without data or with a few letters, as text: "2", "3probe". */
 void eio_send_packet(struct eio_session *s, const char *text);
 
-/* --- polling (eio_polling.c)
- * --------------------------------------------------------------------*/
+/* --- polling (eio_polling.c) ------------------------------------------------------------------ */
 
 extern const struct session_ops eio_polling_ops;
 
@@ -202,8 +201,7 @@ void eio_polling_drop_held(struct eio_session *s);
 /* Goes on with a body that is held, if it may by now. */
 void eio_polling_resume(struct eio_session *s);
 
-/* --- websocket (eio_websocket.c)
- * ----------------------------------------------------------------*/
+/* --- websocket (eio_websocket.c) -------------------------------------------------------------- */
 
 extern const struct session_ops eio_websocket_ops;
 

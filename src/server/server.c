@@ -572,8 +572,7 @@ void belfry_stop(belfry *server)
     pthread_mutex_unlock(&server->lock);
 }
 
-/* --- in somebody else's loop
- * --------------------------------------------------------------------*/
+/* --- in somebody else's loop ------------------------------------------------------------------ */
 
 static bool begin_stepping(belfry *server)
 {

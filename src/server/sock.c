@@ -150,8 +150,7 @@ void sock_deinit(belfry_sock *sock)
     sock->shared = NULL;
 }
 
-/* --- the public API, on the socket's own thread
- * -------------------------------------------------*/
+/* --- the public API, on the socket's own thread ----------------------------------------------- */
 
 belfry_err belfry_send(belfry_sock *sock, belfry_type type, const void *data, size_t size)
 {

@@ -119,8 +119,7 @@ void worker_make_public_id(struct worker *w, char out[PUBLIC_ID_SIZE + 1])
     out[PUBLIC_ID_SIZE] = '\0';
 }
 
-/* --- lists of connections
- * -----------------------------------------------------------------------*/
+/* --- lists of connections --------------------------------------------------------------------- */
 
 static bool list_add(struct conn_list *list, struct conn *c)
 {

@@ -35,8 +35,7 @@ static int close_tower(void **state)
     return 0;
 }
 
-/* --- batches
- * ---------------------------------------------------------------------------------------*/
+/* --- batches ---------------------------------------------------------------------------------- */
 
 static void test_consecutive_messages_to_a_room_arrive_in_one_frame(void **state)
 {
@@ -187,8 +186,7 @@ static void test_the_excepted_sender_misses_only_its_own(void **state)
     assert_string_equal(person_take(&cyd), "from ada;from bob;from outside;ada again;");
 }
 
-/* --- targets
- * ---------------------------------------------------------------------------------------*/
+/* --- targets ---------------------------------------------------------------------------------- */
 
 /* ada: a; bob: a, b; cyd: b, c; dan: none. Who hears what? */
 static const struct target_case {
@@ -518,8 +516,7 @@ static void test_messages_to_one_member_keep_their_order_and_senders(void **stat
     assert_string_equal(person_take(&eve), "0;1;2;4;");
 }
 
-/* --- one member, and things that are not messages
- * -----------------------------------------------------*/
+/* --- one member, and things that are not messages --------------------------------------------- */
 
 static void test_a_message_may_be_for_one_member_alone(void **state)
 {

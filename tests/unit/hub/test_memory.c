@@ -98,8 +98,7 @@ static void test_messages_free_themselves_when_the_last_queue_lets_go(void **sta
     memory_unwatch();
 }
 
-/* --- every allocation fails once
- * ---------------------------------------------------------------------*/
+/* --- every allocation fails once -------------------------------------------------------------- */
 
 static void join_if_possible(struct person *p, const char *room)
 {

@@ -206,8 +206,7 @@ static void test_every_failing_allocation_leaves_nothing(void **state)
     memory_unwatch();
 }
 
-/* --- many threads want the same forms
- * ------------------------------------------------------------*/
+/* --- many threads want the same forms --------------------------------------------------------- */
 
 #define THREADS 4
 #define ROUNDS 300

@@ -67,8 +67,7 @@ static const char *since(struct person *p, const char *room, struct message_id i
     return join_and_list(p, room, (struct hub_join){ .since = HUB_SINCE_ID, .id = id });
 }
 
-/* --- ids
- * ------------------------------------------------------------------------------------------*/
+/* --- ids -------------------------------------------------------------------------------------- */
 
 static void test_ids_rise_whatever_the_clock_does(void **state)
 {
@@ -112,8 +111,7 @@ static void test_the_epoch_is_a_word_of_its_own(void **state)
     assert_true(bytes_equal_text(epoch, crowd.hub.epoch));
 }
 
-/* --- keys
- * -----------------------------------------------------------------------------------------*/
+/* --- keys ------------------------------------------------------------------------------------- */
 
 static struct hub_published say_with_key(const char *room, const char *sender, const char *key)
 {
@@ -157,8 +155,7 @@ static void test_a_key_is_forgotten_with_its_message(void **state)
     assert_int_equal(crowd.hub.root.keys.count, 1);
 }
 
-/* --- where a snapshot begins
- * -----------------------------------------------------------------------*/
+/* --- where a snapshot begins ------------------------------------------------------------------ */
 
 static void test_a_join_gets_what_it_asked_for(void **state)
 {
@@ -295,8 +292,7 @@ static void test_without_history_every_resume_is_a_gap(void **state)
     assert_int_equal(crowd.hub.root.log.count, 0);
 }
 
-/* --- joining and leaving
- * -----------------------------------------------------------------------------*/
+/* --- joining and leaving ---------------------------------------------------------------------- */
 
 static void test_members_are_counted_on_all_workers(void **state)
 {
@@ -393,8 +389,7 @@ static void test_leaving_is_at_once(void **state)
     assert_string_equal(person_take(&bob), "on its way;");
 }
 
-/* --- limits
- * ---------------------------------------------------------------------------------------------*/
+/* --- limits ----------------------------------------------------------------------------------- */
 
 static void test_rooms_and_memberships_are_limited(void **state)
 {

@@ -78,8 +78,7 @@ static bool joins_with_gap(struct person *p, const char *room, struct message_id
     return has_gap;
 }
 
-/* --- Pub/Sub
- * ------------------------------------------------------------------------------------*/
+/* --- Pub/Sub ---------------------------------------------------------------------------------- */
 
 static void hear(const char *room, bool is_heard)
 {
@@ -156,8 +155,7 @@ static void test_coming_back_with_rooms(void **state)
     assert_string_equal(person_take(&ada), "[gap];");
 }
 
-/* --- a sequencer
- * --------------------------------------------------------------------------------*/
+/* --- a sequencer ------------------------------------------------------------------------------ */
 
 struct told {
     struct receipt receipt;

@@ -19,8 +19,7 @@
 
 #include "net/listener.h"
 
-/* --- addresses
- * ----------------------------------------------------------------------------------*/
+/* --- addresses -------------------------------------------------------------------------------- */
 
 static const struct address_case {
     const char *text;
@@ -84,8 +83,7 @@ static void test_an_empty_host_is_every_address(void **state)
     assert_true(strcmp(text, "[::]:3001") == 0 || strcmp(text, "0.0.0.0:3001") == 0);
 }
 
-/* --- listening
- * ----------------------------------------------------------------------------------*/
+/* --- listening -------------------------------------------------------------------------------- */
 
 static struct net_address address_of(const char *text)
 {
@@ -138,8 +136,7 @@ static void test_an_address_of_another_machine_is_refused_with_the_reason(void *
     assert_true(strlen(why) > 0);
 }
 
-/* --- accepting
- * ----------------------------------------------------------------------------------*/
+/* --- accepting -------------------------------------------------------------------------------- */
 
 #define CLIENTS 30
 
@@ -265,8 +262,7 @@ static void test_a_listener_may_be_closed_by_the_connection_it_reports(void **st
     close_place(&p);
 }
 
-/* --- out of descriptors: in a child, whose limit is small
- * ------------------------------------------*/
+/* --- out of descriptors: in a child, whose limit is small ------------------------------------- */
 
 /* Leaves exactly @count descriptors to be had. */
 static bool leave_descriptors(unsigned count)

@@ -64,8 +64,7 @@ static void note(char what)
     story[size] = what;
 }
 
-/* --- one of everything
- * --------------------------------------------------------------------------*/
+/* --- one of everything ------------------------------------------------------------------------ */
 
 static struct thing {
     struct watch watch;
@@ -234,8 +233,7 @@ static void test_deinit_frees_what_was_buried(void **state)
     assert_true(thing.is_gone);
 }
 
-/* --- with the real poller and another thread
- * ------------------------------------------------------*/
+/* --- with the real poller and another thread -------------------------------------------------- */
 
 #define ROUNDS 2000
 

@@ -31,8 +31,7 @@ static SSL_CTX *client_context;
 static SSL *client;
 static int client_fd = -1;
 
-/* --- a server's stream and a client
- * -------------------------------------------------------------*/
+/* --- a server's stream and a client ----------------------------------------------------------- */
 
 static void set_small_buffers(int fd)
 {
@@ -104,8 +103,7 @@ static int drop_all(void **state)
     return 0;
 }
 
-/* --- handshakes
- * -----------------------------------------------------------------------------------*/
+/* --- handshakes ------------------------------------------------------------------------------- */
 
 static void test_a_handshake_happens_within_reads(void **state)
 {
@@ -194,8 +192,7 @@ static void test_a_peer_that_leaves_within_the_handshake_is_an_end(void **state)
     assert_true(stream_read(&server, &c, 1) != STREAM_AGAIN);
 }
 
-/* --- large transfers
- * --------------------------------------------------------------------------------*/
+/* --- large transfers -------------------------------------------------------------------------- */
 
 #define TRANSFER (1 << 20)
 
@@ -296,8 +293,7 @@ static void test_what_was_decrypted_but_not_read_is_pending(void **state)
     assert_false(stream_has_pending(&server));
 }
 
-/* --- ends
- * ---------------------------------------------------------------------------------------------*/
+/* --- ends ------------------------------------------------------------------------------------- */
 
 static void test_close_notify_is_an_end_in_both_directions(void **state)
 {
@@ -341,8 +337,7 @@ static void test_writing_to_nobody_fails_without_a_signal(void **state)
     stream_end_writing(&server);
 }
 
-/* --- certificates
- * ---------------------------------------------------------------------------------------*/
+/* --- certificates ----------------------------------------------------------------------------- */
 
 static void join_path(char *path, size_t size, const char *folder, const char *name)
 {

@@ -205,8 +205,7 @@ static void client_close(struct client *c)
     client_drop(c);
 }
 
-/* --- a handler that does as it is told
- * -----------------------------------------------------------*/
+/* --- a handler that does as it is told -------------------------------------------------------- */
 
 static void append_room(const char *room, void *user)
 {

@@ -23,8 +23,7 @@ struct data {
     int messages;
 };
 
-/* --- what is served
- * --------------------------------------------------------------------------------*/
+/* --- what is served --------------------------------------------------------------------------- */
 
 static void on_echo_request(belfry_request *req, void *user)
 {
@@ -158,8 +157,7 @@ static int stop_server(void **state)
     return 0;
 }
 
-/* --- HTTP
- * --------------------------------------------------------------------------------------------*/
+/* --- HTTP ------------------------------------------------------------------------------------- */
 
 #define HEAD " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
 
@@ -198,8 +196,7 @@ static void test_routes_answer_with_what_the_request_held(void **state)
     }
 }
 
-/* --- upgrades
- * ----------------------------------------------------------------------------------------*/
+/* --- upgrades --------------------------------------------------------------------------------- */
 
 static const struct refusal_case {
     const char *path, *status, *body;
@@ -280,8 +277,7 @@ static void test_user_data_lives_as_long_as_the_socket_and_is_freed_once(void **
     client_drop(&people[5]);
 }
 
-/* --- sockets and rooms
- * -------------------------------------------------------------------------------*/
+/* --- sockets and rooms ------------------------------------------------------------------------ */
 
 static void test_a_socket_joins_leaves_and_counts(void **state)
 {

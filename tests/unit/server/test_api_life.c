@@ -29,8 +29,7 @@ static belfry *new_server(unsigned workers)
     return server;
 }
 
-/* --- in somebody else's loop
- * --------------------------------------------------------------------------*/
+/* --- in somebody else's loop ------------------------------------------------------------------ */
 
 /* What an application's own loop does: waits for the server's descriptor and its own, and steps. */
 static void turn(belfry *server, int own_fd)
@@ -118,8 +117,7 @@ static void test_stepping_is_for_one_worker_and_one_way_of_running(void **state)
     belfry_free(one);
 }
 
-/* --- starting
- * -------------------------------------------------------------------------------------------*/
+/* --- starting --------------------------------------------------------------------------------- */
 
 static void test_an_address_in_use_is_an_error_that_can_be_tried_again(void **state)
 {
@@ -194,8 +192,7 @@ static void test_without_threads_a_server_does_not_start_and_still_ends(void **s
     belfry_free(run_here);
 }
 
-/* --- two at once
- * ----------------------------------------------------------------------------------------*/
+/* --- two at once ------------------------------------------------------------------------------ */
 
 static void test_two_servers_in_one_process_know_nothing_of_each_other(void **state)
 {
@@ -221,8 +218,7 @@ static void test_two_servers_in_one_process_know_nothing_of_each_other(void **st
     belfry_free(servers[1]);
 }
 
-/* --- stopping in the middle of things
- * ---------------------------------------------------------------------*/
+/* --- stopping in the middle of things --------------------------------------------------------- */
 
 static void *run(void *server)
 {
@@ -337,8 +333,7 @@ static void test_a_question_between_workers_survives_the_end(void **state)
     assert_int_equal(answers, 1);
 }
 
-/* --- an allocator and a log of one's own
- * --------------------------------------------------------------------*/
+/* --- an allocator and a log of one's own ------------------------------------------------------ */
 
 static void test_every_allocation_is_given_back(void **state)
 {

@@ -130,8 +130,7 @@ static void test_ids_that_never_were_are_gone(void **state)
     }
 }
 
-/* --- targets
- * -----------------------------------------------------------------------------------------*/
+/* --- targets ---------------------------------------------------------------------------------- */
 
 /* ada: a; bob: a, b; cyd: b. Each hears the case's own number, then "end". */
 static void test_targets_reach_whom_they_name(void **state)
@@ -320,8 +319,7 @@ static void test_jansson_may_have_another_allocator(void **state)
     assert_int_equal(err, BELFRY_OK);
 }
 
-/* --- many threads at once
- * ------------------------------------------------------------------------------*/
+/* --- many threads at once --------------------------------------------------------------------- */
 
 #define THREADS 3
 #define SAYINGS 300

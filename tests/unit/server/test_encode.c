@@ -44,8 +44,7 @@ static struct message *message_with(const struct message_spec *spec)
     return m;
 }
 
-/* --- JSON
- * ----------------------------------------------------------------------------------------*/
+/* --- JSON ------------------------------------------------------------------------------------- */
 
 #define TOWER .room_count = 1, .rooms = { { "tower", 5 } }
 #define ADA .sender = { "id-of-ada", 9 }, .user = { "ada", 3 }
@@ -102,8 +101,7 @@ static void test_each_kind_has_its_json(void **state)
     }
 }
 
-/* --- frames
- * --------------------------------------------------------------------------------------*/
+/* --- frames ----------------------------------------------------------------------------------- */
 
 /* What a client's decoder makes of a frame. */
 static void assert_decodes(const struct frame *frame, unsigned bits, const char *want)

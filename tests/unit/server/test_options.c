@@ -14,8 +14,7 @@
 #include "server/server.h"
 #include "support/memory.h"
 
-/* --- the numbers of the table, as rows
- * -------------------------------------------------------------*/
+/* --- the numbers of the table, as rows -------------------------------------------------------- */
 
 struct row {
     const char *name;
@@ -177,8 +176,7 @@ static void test_texts_are_copied(void **state)
     options_free_texts(&options);
 }
 
-/* --- what must go together
- * --------------------------------------------------------------------------*/
+/* --- what must go together -------------------------------------------------------------------- */
 
 static const struct together_case {
     belfry_options given;

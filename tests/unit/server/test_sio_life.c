@@ -408,8 +408,7 @@ static void test_data_of_those_who_were_never_in_is_freed_too(void **state)
     end_server();
 }
 
-/* --- telling of them
- * ----------------------------------------------------------------------------*/
+/* --- telling of them -------------------------------------------------------------------------- */
 
 static void on_peers(belfry_err err, const belfry_peer *peers, unsigned count, void *user)
 {
