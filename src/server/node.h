@@ -116,9 +116,9 @@ void node_refresh_sessions(struct worker *worker, bool is_now);
 /* It has ended; @saved: it may come back. */
 void node_session_ended(struct sio_sock *sock, const struct sio_saved *saved);
 
-/* The way back of @saved failed with its connection: it may try again, anywhere. */
-void node_session_kept(struct worker *worker, struct belfry_nsp *nsp,
-                       const struct sio_saved *saved);
+/* The way back of @saved failed with its connection: it may try again, anywhere, within the time
+ * that it has. */
+void node_session_kept(struct worker *worker, const struct sio_saved *saved);
 
 /* Another node has taken the session of a socket here. */
 struct relay_message;

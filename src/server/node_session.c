@@ -71,20 +71,31 @@ static void run_save(struct delivery *delivery, struct hub_shard *shard)
         cluster_save_session(cluster, &save->session, save->keep_ms, on_saved, save);
 }
 
-/* What other nodes need to know beside id and rooms: where it lives (0: nowhere any more), the
- * user's name and what is shared. */
-static void put_data(struct buf *out, uint32_t node_tag, belfry_id lives_as, const char *user,
-                     const char *shared)
+/* Who is saved: a socket that is connected, or what is left of one. */
+struct identity {
+    const char *id;
+    const char *pid;
+    const char *user;
+    const char *shared;
+    const belfry_bytes *rooms;
+    unsigned room_count;
+    belfry_id lives_as; /* 0: nowhere any more */
+    uint32_t keep_ms;
+};
+
+/* What other nodes need to know beside id and rooms: where it lives, the user's name and what is
+ * shared. */
+static void put_data(struct buf *out, uint32_t node_tag, const struct identity *who)
 {
     buf_printf(out, "{\"belfry\":{\"node\":%u,\"sock\":\"%llu\"", node_tag,
-               (unsigned long long)lives_as);
-    if (user != NULL) {
+               (unsigned long long)who->lives_as);
+    if (who->user != NULL) {
         buf_put_text(out, ",\"user\":");
-        json_put_string(out, bytes_of_text(user));
+        json_put_string(out, bytes_of_text(who->user));
     }
-    if (shared != NULL) {
+    if (who->shared != NULL) {
         buf_put_text(out, ",\"shared\":");
-        buf_put_text(out, shared);
+        buf_put_text(out, who->shared);
     }
     buf_put_text(out, "}}");
 }
@@ -98,24 +109,36 @@ static belfry_bytes copy_to(char **at, belfry_bytes from)
     return bytes_of(start, from.size);
 }
 
-static struct session_save *new_save(const char *id, const char *pid, const belfry_bytes *rooms,
-                                     unsigned room_count, belfry_bytes data)
+static struct session_save *copy_identity(const struct identity *who, belfry_bytes data)
 {
-    size_t size =
-        ((size_t)room_count + 1) * sizeof(belfry_bytes) + (size_t)2 * PUBLIC_ID_SIZE + data.size;
-    for (unsigned i = 0; i < room_count; i++)
-        size += rooms[i].size;
+    size_t size = ((size_t)who->room_count + 1) * sizeof(belfry_bytes) +
+                  (size_t)2 * PUBLIC_ID_SIZE + data.size;
+    for (unsigned i = 0; i < who->room_count; i++)
+        size += who->rooms[i].size;
     struct session_save *save = mem_alloc_zeroed(sizeof *save + size);
     if (save == NULL)
         return NULL;
-    char *at = (char *)&save->rooms[room_count + 1];
-    save->session.sid = copy_to(&at, bytes_of(id, PUBLIC_ID_SIZE));
-    save->session.pid = copy_to(&at, bytes_of(pid, PUBLIC_ID_SIZE));
+    char *at = (char *)&save->rooms[who->room_count + 1];
+    save->session.sid = copy_to(&at, bytes_of(who->id, PUBLIC_ID_SIZE));
+    save->session.pid = copy_to(&at, bytes_of(who->pid, PUBLIC_ID_SIZE));
     save->session.data = copy_to(&at, data);
     save->rooms[0] = save->session.sid; /* a room too, in the reference */
-    for (unsigned i = 0; i < room_count; i++)
-        save->rooms[i + 1] = copy_to(&at, rooms[i]);
-    save->session.rooms = (struct note_names){ save->rooms, room_count + 1 };
+    for (unsigned i = 0; i < who->room_count; i++)
+        save->rooms[i + 1] = copy_to(&at, who->rooms[i]);
+    save->session.rooms = (struct note_names){ save->rooms, who->room_count + 1 };
+    save->keep_ms = who->keep_ms;
+    return save;
+}
+
+/* NULL: no memory, counted. */
+static struct session_save *new_save(struct worker *worker, const struct identity *who)
+{
+    struct buf data = { 0 };
+    put_data(&data, worker->server->node_tag, who);
+    struct session_save *save = buf_failed(&data) ? NULL : copy_identity(who, buf_bytes(&data));
+    buf_deinit(&data);
+    if (save == NULL)
+        counter_add(&worker->counters.dropped_memory, 1);
     return save;
 }
 
@@ -135,26 +158,29 @@ static void save_sock(belfry_sock *sock, uint32_t keep_ms, bool is_shut_in)
 {
     struct worker *worker = sock_worker(sock);
     const struct member *member = &sock->member;
-    struct buf data = { 0 };
     belfry_bytes *rooms = mem_alloc((member->membership_count + 1) * sizeof *rooms);
     struct session_save *save = NULL;
     for (unsigned i = 0; i < member->membership_count && rooms != NULL; i++)
         rooms[i] = membership_room_name(&member->memberships[i]);
-    put_data(&data, worker->server->node_tag, sock->member.id, sock->user, sock->shared);
-    if (rooms != NULL && !buf_failed(&data))
-        save = new_save(sock->public_id, sio_of_sock(sock)->pid, rooms, member->membership_count,
-                        buf_bytes(&data));
-    mem_free(rooms);
-    buf_deinit(&data);
-    if (save == NULL) {
+    if (rooms != NULL)
+        save = new_save(worker, &(struct identity){ .id = sock->public_id,
+                                                    .pid = sio_of_sock(sock)->pid,
+                                                    .user = sock->user,
+                                                    .shared = sock->shared,
+                                                    .rooms = rooms,
+                                                    .room_count = member->membership_count,
+                                                    .lives_as = sock->member.id,
+                                                    .keep_ms = keep_ms });
+    else
         counter_add(&worker->counters.dropped_memory, 1);
+    mem_free(rooms);
+    if (save == NULL) {
         if (is_shut_in)
             conn_let_out(sock_ops_of(sock)->conn(sock));
         return;
     }
     save->sock = sock->member.id;
     save->is_shut_in = is_shut_in;
-    save->keep_ms = keep_ms;
     push(worker, save);
 }
 
@@ -214,44 +240,42 @@ void node_refresh_sessions(struct worker *worker, bool is_now)
 void node_session_ended(struct sio_sock *sock, const struct sio_saved *saved)
 {
     struct worker *worker = sock_worker(&sock->sock);
-    struct buf data = { 0 };
     if (!keeps_sessions(&sock->sock) || sock->is_taken)
         return; /* or it is somebody else's by now */
-    put_data(&data, worker->server->node_tag, 0, sock->sock.user, sock->sock.shared);
-    struct session_save *save =
-        buf_failed(&data)
-            ? NULL
-            : new_save(sock->sock.public_id, sock->pid, saved != NULL ? saved->rooms : NULL,
-                       saved != NULL ? saved->room_count : 0, buf_bytes(&data));
-    buf_deinit(&data);
-    if (save == NULL) {
-        counter_add(&worker->counters.dropped_memory, 1);
-        return;
+    struct identity who = { .id = sock->sock.public_id,
+                            .pid = sock->pid,
+                            .user = sock->sock.user,
+                            .shared = sock->sock.shared,
+                            .keep_ms = 1 }; /* it will not come back */
+    if (saved != NULL) {
+        who.rooms = saved->rooms;
+        who.room_count = saved->room_count;
+        who.keep_ms = window_of(&sock->sock);
     }
-    save->keep_ms = saved != NULL ? window_of(&sock->sock) : 1; /* it will not come back */
-    push(worker, save);
+    struct session_save *save = new_save(worker, &who);
+    if (save != NULL)
+        push(worker, save);
+}
+
+void node_session_kept(struct worker *worker, const struct sio_saved *saved)
+{
+    const struct node *node = worker->server->node;
+    uint64_t now_ms = worker->loop.now_ms;
+    if (node == NULL || node->url.contract != NOTE_STREAMS || saved->expires_ms <= now_ms)
+        return;
+    struct identity who = { .id = saved->id,
+                            .pid = saved->pid,
+                            .user = saved->user,
+                            .shared = saved->shared,
+                            .rooms = saved->rooms,
+                            .room_count = saved->room_count,
+                            .keep_ms = (uint32_t)(saved->expires_ms - now_ms) };
+    struct session_save *save = new_save(worker, &who);
+    if (save != NULL)
+        push(worker, save);
 }
 
 /* --- coming back ------------------------------------------------------------------------------*/
-
-void node_session_kept(struct worker *worker, struct belfry_nsp *nsp, const struct sio_saved *saved)
-{
-    const struct node *node = worker->server->node;
-    struct buf data = { 0 };
-    struct session_save *save = NULL;
-    if (node == NULL || node->url.contract != NOTE_STREAMS)
-        return;
-    put_data(&data, worker->server->node_tag, 0, saved->user, saved->shared);
-    if (!buf_failed(&data))
-        save = new_save(saved->id, saved->pid, saved->rooms, saved->room_count, buf_bytes(&data));
-    buf_deinit(&data);
-    if (save == NULL) {
-        counter_add(&worker->counters.dropped_memory, 1);
-        return;
-    }
-    save->keep_ms = sio_recovery_window_ms(nsp);
-    push(worker, save);
-}
 
 /* A question for a session, and the answer: first to worker 0, then home. */
 struct session_take {
@@ -359,7 +383,7 @@ static void run_taken(struct worker *worker, struct job *job)
             sio_recovery_take(found->nsp, bytes_of(take->pid, PUBLIC_ID_SIZE), worker->loop.now_ms);
         sio_connect_as(sock, merge(found->nsp, take, own), take->since);
     } else if (take->saved != NULL) { /* its connection is gone again: it may come once more */
-        node_session_kept(worker, take->nsp, take->saved);
+        node_session_kept(worker, take->saved);
         sio_saved_free(take->saved);
     }
     nsp_release(take->nsp);

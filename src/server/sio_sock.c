@@ -89,7 +89,7 @@ void sio_admission_end(struct sio_sock *sock)
         mem_free((void *)a->rooms[i].data);
     mem_free(a->rooms);
     if (a->saved != NULL) { /* its connection was lost on the way */
-        node_session_kept(sock_worker(&sock->sock), sock->sock.nsp, a->saved);
+        node_session_kept(sock_worker(&sock->sock), a->saved);
         sio_recovery_keep(sock->sock.nsp, a->saved);
     }
     mem_free(a->message);

@@ -3,9 +3,11 @@
  * and emitters: one cluster, in all directions.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { Emitter } from "@socket.io/redis-emitter";
 import { createClient } from "redis";
+import { io } from "socket.io-client";
 import { connect, isReference, startNode } from "./support/cluster.mjs";
 import { startRedis } from "./support/redis.mjs";
 import { LIMIT_MS, until, within } from "./support/wait.mjs";
@@ -373,6 +375,49 @@ function cluster(contract, scheme) {
       });
     };
   }
+
+  /* A middleware was still being asked: the session is in Redis again, and either server has it. */
+  const notSaved = (contract !== "streams" || isReference) && "streams of ours only";
+  test("who is lost while judged comes back elsewhere", { skip: notSaved }, async () => {
+    const store = createClient({ url: `redis://127.0.0.1:${redis.port}` });
+    await store.connect();
+    const [b1, b2] = nodes;
+    const first = await connect(b1, "/later");
+    await first.run("emit", { event: "one" });
+    await first.hears("one");
+    const { _pid: pid, id, _lastOffset: offset } = first.socket;
+    first.socket.io.engine.transport.ws.terminate();
+    await once(first.socket, "disconnect");
+    const other = await connect(b1, "/later");
+    await other.run("emit", { event: "two" });
+
+    const back = (node, auth) =>
+      Object.assign(
+        io(`${node.origin}/later`, {
+          auth,
+          transports: ["websocket"],
+          forceNew: true,
+          reconnection: false,
+          autoConnect: false,
+        }),
+        { _pid: pid, _lastOffset: offset },
+      );
+    const lost = back(b2, { wait: true }).connect();
+    await clients[1].hears("one waits");
+    assert.equal(await store.exists(`sio:session:${pid}`), 0);
+    lost.io.engine.transport.ws.terminate();
+    await until("it is there again", () => store.exists(`sio:session:${pid}`));
+    assert.ok((await store.pTTL(`sio:session:${pid}`)) <= 120_000);
+
+    const heard = [];
+    const again = back(b1, {}).onAny((event) => heard.push(event)).connect();
+    await once(again, "connect");
+    assert.deepEqual([again.recovered, again.id], [true, id]);
+    await until("it hears what it missed", () => heard.includes("two"));
+    for (const socket of [again, lost, other.socket]) socket.disconnect();
+    await clients[1].upTo("one waits");
+    await store.quit();
+  });
 
   test("a server that dies in the middle of questions", async () => {
     const name = "b3";

@@ -240,6 +240,24 @@ static void serve(belfry_nsp *nsp)
     (void)belfry_on_server(nsp, "silent", on_silent, NULL);
 }
 
+/* Who says so in its auth is never answered; "/" hears that it is here. */
+static belfry_err on_later(belfry_sock *sock, belfry_msg *msg, void *user)
+{
+    int waits = 0;
+    (void)sock;
+    if (belfry_args(msg, "{s?b}", "wait", &waits) != BELFRY_OK || !waits)
+        return BELFRY_OK;
+    (void)belfry_emit(belfry_local(belfry_everyone(user)), "one waits", NULL);
+    return BELFRY_LATER;
+}
+
+/* Those who come back are judged too, and may have to wait for it. */
+static void serve_later(belfry_nsp *nsp)
+{
+    (void)belfry_recover(nsp, &(belfry_recovery){ .runs_middlewares = true });
+    (void)belfry_use(nsp, on_later, belfry_of(server, "/"));
+}
+
 static void on_log(belfry_log_level level, const char *event, const char *line, void *user)
 {
     (void)user;
@@ -270,6 +288,8 @@ int main(int argc, char **argv)
     server = belfry_new(&options);
     serve(belfry_of(server, "/"));
     serve(belfry_of(server, "/admin"));
+    serve(belfry_of(server, "/later"));
+    serve_later(belfry_of(server, "/later"));
     (void)belfry_ops(server, NULL);
     int code = belfry_run(server);
     if (code != 0)
