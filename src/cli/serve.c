@@ -94,8 +94,9 @@ static void print_commands(const struct config *config, const char *address, con
     fprintf(out, "  publish  %s -d '{\"text\":\"hello\"}' ", curl);
     if (!config->options.api_open)
         fprintf(out, "-H 'Authorization: Bearer KEY' ");
+    fprintf(out, "'"); /* [::1] is a pattern for some shells */
     print_url(out, address, http, "/api/rooms/general/messages");
-    fprintf(out, "\n");
+    fprintf(out, "'\n");
 }
 
 static void print_welcome(const struct config *config, const char *address)
