@@ -384,11 +384,11 @@ for (const way of WAYS) {
       const [from, to] = [newRoom(), newRoom()];
       await Promise.all([a, b].map((each) => ask(each, "join", from)));
       await ask(c, "sockets-join", from, to);
-      await ask(c, "to-room", to, "hi");
-      assert.deepEqual(await heardSo(), ["hi", "hi", ""]);
       const described = [a, b].map(({ id }) => ({ id, rooms: [id, from, to].sort() }));
       described.sort((x, y) => (x.id < y.id ? -1 : 1));
       assert.deepEqual(await ask(c, "fetch", to), described);
+      await ask(c, "to-room", to, "hi");
+      assert.deepEqual(await heardSo(), ["hi", "hi", ""]);
       await ask(c, "sockets-leave", from, to);
       assert.deepEqual(await ask(c, "fetch", to), []);
       const told = [a, b].map((each) => heard(each, "disconnect"));
