@@ -116,8 +116,8 @@ void node_refresh_sessions(struct worker *worker, bool is_now);
 /* It has ended; @saved: it may come back. */
 void node_session_ended(struct sio_sock *sock, const struct sio_saved *saved);
 
-/* The way back of @saved failed with its connection: it may try again, anywhere, within the time
- * that it has. */
+/* The way back of @saved failed with its connection: it may try again, anywhere, until it expires.
+ * What came out of Redis does so a window after it was taken. */
 void node_session_kept(struct worker *worker, const struct sio_saved *saved);
 
 /* Another node has taken the session of a socket here. */
