@@ -275,7 +275,9 @@ BELFRY_API belfry_err belfry_free_data(belfry_nsp *nsp, void (*free_data)(void *
 /* --- many sockets --------------------------------------------------------------------------- */
 
 /** Makes all that an emit to @target would reach join or leave @room: those of the calling worker
- * at once, those of others soon. Thread: any. Errors: LIMIT, INVALID, STATE (a parent), NOMEM. */
+ * at once, those of others soon: an emit right behind it may come too early for them, and
+ * belfry_fetch_sockets, asked behind it, answers when all of this server are there. Thread: any.
+ * Errors: LIMIT, INVALID, STATE (a parent), NOMEM. */
 BELFRY_API belfry_err belfry_sockets_join(belfry_target target, const char *room);
 BELFRY_API belfry_err belfry_sockets_leave(belfry_target target, const char *room);
 
