@@ -35,9 +35,9 @@ static inline bool notes_equal(const struct note *a, const struct note *b)
 {
     return notes_agree(a, b) && bytes_equal(a->uid, b->uid) && bytes_equal(a->nsp, b->nsp) &&
            bytes_equal(a->request_id, b->request_id) && a->is_volatile == b->is_volatile &&
-           a->is_uncompressed == b->is_uncompressed && a->has_timeout == b->has_timeout &&
-           a->timeout_ms == b->timeout_ms && bytes_equal(a->args, b->args) &&
-           bytes_equal(a->list, b->list);
+           a->is_uncompressed == b->is_uncompressed && a->is_unlogged == b->is_unlogged &&
+           a->has_timeout == b->has_timeout && a->timeout_ms == b->timeout_ms &&
+           bytes_equal(a->args, b->args) && bytes_equal(a->list, b->list);
 }
 
 #endif

@@ -149,8 +149,9 @@ static belfry_err say_to(struct cluster *c, belfry_bytes channel, const struct n
 
 static bool is_durable(const struct note *note)
 {
-    return (note->type == NOTE_BROADCAST && note->request_id.size == 0 && !note->is_volatile) ||
-           note->type == NOTE_JOIN || note->type == NOTE_LEAVE || note->type == NOTE_DISCONNECT;
+    if (note->type == NOTE_BROADCAST)
+        return note->request_id.size == 0 && !note->is_volatile && !note->is_unlogged;
+    return note->type == NOTE_JOIN || note->type == NOTE_LEAVE || note->type == NOTE_DISCONNECT;
 }
 
 belfry_err cluster_say(struct cluster *c, const struct note *note)

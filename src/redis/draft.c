@@ -1,7 +1,7 @@
 /*
  * draft.c - opts, packets, events and lists, as all contracts have them.
  *
- *     opts    {rooms:[..], except:[..], flags:{volatile, compress, timeout}}
+ *     opts    {rooms:[..], except:[..], flags:{volatile, compress, history, timeout}}
  *     packet  {type:2, data:[name, ..args], nsp}
  *
  * Tolerant where emitters in other languages deviate: lists may be missing or null, rooms numbers,
@@ -42,6 +42,8 @@ static bool read_flag(struct note_draft *d, belfry_bytes key)
         note->is_volatile = token.kind == NOTE_TRUE;
     else if (bytes_equal_text(key, "compress"))
         note->is_uncompressed = token.kind == NOTE_FALSE;
+    else if (bytes_equal_text(key, "history"))
+        note->is_unlogged = token.kind == NOTE_FALSE;
     else if (bytes_equal_text(key, "timeout"))
         note->has_timeout = note_token_u32(&d->reader, &token, &note->timeout_ms);
     return true;
@@ -49,7 +51,7 @@ static bool read_flag(struct note_draft *d, belfry_bytes key)
 
 static void clear_flags(struct note *note)
 {
-    note->is_volatile = note->is_uncompressed = note->has_timeout = false;
+    note->is_volatile = note->is_uncompressed = note->is_unlogged = note->has_timeout = false;
     note->timeout_ms = 0;
 }
 

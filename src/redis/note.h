@@ -63,6 +63,7 @@ struct note {
     struct note_names except;
     bool is_volatile;
     bool is_uncompressed; /* compress: false */
+    bool is_unlogged;     /* history: false, which only Belfry says: who came and went */
     bool has_timeout;
     uint32_t timeout_ms;
 

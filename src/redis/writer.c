@@ -171,11 +171,14 @@ static void put_flags(struct note_writer *w)
 {
     const struct note *note = w->note;
     note_writer_key(w, NOTE_KEY("flags"));
-    note_writer_map(w, (uint32_t)note->is_volatile + note->is_uncompressed + note->has_timeout);
+    note_writer_map(w, (uint32_t)note->is_volatile + note->is_uncompressed + note->is_unlogged +
+                           note->has_timeout);
     if (note->is_volatile)
         note_writer_bool(w, NOTE_KEY("volatile"), true);
     if (note->is_uncompressed)
         note_writer_bool(w, NOTE_KEY("compress"), false);
+    if (note->is_unlogged)
+        note_writer_bool(w, NOTE_KEY("history"), false);
     if (note->has_timeout)
         note_writer_u32(w, NOTE_KEY("timeout"), note->timeout_ms);
     note_writer_end(w);

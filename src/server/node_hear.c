@@ -60,6 +60,8 @@ static void fill_spec(struct node *node, const struct note *note, struct message
     };
     if (note->is_volatile)
         spec->flags |= MESSAGE_VOLATILE | MESSAGE_UNLOGGED;
+    if (note->is_unlogged)
+        spec->flags |= MESSAGE_UNLOGGED;
     if (note->is_uncompressed)
         spec->flags |= MESSAGE_NO_COMPRESS;
 }

@@ -34,6 +34,12 @@ static void copy_names(struct node *node, const struct message *m, struct note *
     out->except = (struct note_names){ except, except_count };
 }
 
+/* What is volatile is not remembered by anybody, and is not called so twice. */
+static bool is_unlogged_only(const struct message *m)
+{
+    return (m->flags & (MESSAGE_UNLOGGED | MESSAGE_VOLATILE)) == MESSAGE_UNLOGGED;
+}
+
 void node_note_of(struct node *node, const struct message *m, struct note *out)
 {
     buf_clear(&node->argument);
@@ -42,6 +48,7 @@ void node_note_of(struct node *node, const struct message *m, struct note *out)
                           .nsp = said.nsp,
                           .is_volatile = (m->flags & MESSAGE_VOLATILE) != 0,
                           .is_uncompressed = (m->flags & MESSAGE_NO_COMPRESS) != 0,
+                          .is_unlogged = is_unlogged_only(m),
                           .name = said.name,
                           .args = said.args,
                           .attachments = said.attachments,
@@ -142,9 +149,6 @@ void node_say_message(struct node *node, struct message *m)
         append(node, m, &note);
         return;
     }
-    /* Outside of the stream it has no place in the order, as what is volatile has not. */
-    if (node->url.contract == NOTE_STREAMS)
-        note.is_volatile = true;
     if (!m->has_ack)
         (void)cluster_say(node->cluster, &note); /* counted, if it is not */
     message_unref(m);

@@ -205,6 +205,18 @@ class Resuming(ClusterTest):
         self.assertEqual([m["text"] for m in joined["history"]], ["two"])
         self.assertFalse(joined["gap"])
 
+    def test_who_comes_and_goes_elsewhere_is_in_no_history(self):
+        for contract in self.each_contract():
+            a, b = self.nodes(contract=contract)
+            ada = self.join("r", "ada", a)
+            first = ada.ask(type="message", text="one")["id"]
+            self.join("r", "bob", b).close()
+            ada.next_of("user-joined")
+            ada.next_of("user-left")
+            ada.ask(type="message", text="two")
+            joined = self.connect(server=a).ask(type="join", room="r", since=first)
+            self.assertEqual([m.get("text") for m in joined["history"]], ["two"])
+
     def test_with_pub_sub_another_servers_position_is_a_gap(self):
         a, b = self.nodes()
         ada = self.join("r", "ada", a)
@@ -214,6 +226,7 @@ class Resuming(ClusterTest):
     def test_with_pub_sub_the_same_server_knows_what_was_missed(self):
         a, b = self.nodes()
         ada, bob = self.join("r", "ada", a), self.join("r", "bob", b)
+        ada.next_of("user-joined")
         first = ada.ask(type="message", text="one")["id"]
         bob.next_of("message")
         ada.close()

@@ -167,6 +167,7 @@ static inline void show_note(struct buf *b, const struct note *note)
     show_names(b, " rooms=", note->targets);
     buf_put_text(b, note->is_volatile ? " volatile" : "");
     buf_put_text(b, note->is_uncompressed ? " uncompressed" : "");
+    buf_put_text(b, note->is_unlogged ? " unlogged" : "");
     buf_put_text(b, note->is_whole ? " whole" : "");
     if (note->has_timeout)
         buf_printf(b, " timeout=%u", (unsigned)note->timeout_ms);

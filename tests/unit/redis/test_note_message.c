@@ -58,6 +58,10 @@ static const struct read_case captured[] = {
       "{\"type\":3,\"data\":{\"packet\":{\"type\":2,\"data\":[\"a\\\"b\"]},\"opts\":{\"rooms\":[],"
       "\"except\":[],\"flags\":{\"volatile\":true,\"compress\":false,\"timeout\":0}}}," UID,
       "BROADCAST 0ab3dfb2bf56ba93 / volatile uncompressed timeout=0 \"a\"b\" ()" },
+    { SHARDED,
+      "{\"type\":3,\"data\":{\"packet\":{\"type\":2,\"data\":[\"a\"]},\"opts\":{\"rooms\":[],"
+      "\"except\":[],\"flags\":{\"history\":false}}}," UID,
+      "BROADCAST 0ab3dfb2bf56ba93 / unlogged \"a\" ()" },
     { STREAMS, "~{\"type\":9,\"data\":{\"requestId\":\"r\",\"packet\":[\"s\",{\"a\":1}]}," UID,
       "SERVER_EMIT 0ab3dfb2bf56ba93 / id=r \"s\" ({\"a\":1})" },
     { STREAMS, "~{\"type\":12,\"data\":{\"requestId\":\"r\",\"packet\":null}," UID,
@@ -175,6 +179,7 @@ static const struct note notes[] = {
       .is_volatile = true,
       .name = { "x\"", 2 },
       .args = { "1,[2]", 5 } },
+    { .type = NOTE_BROADCAST, .rooms = TWO, .is_unlogged = true, .name = { "x", 1 } },
     { .type = NOTE_BROADCAST,
       .request_id = { "r", 1 },
       .has_timeout = true,
