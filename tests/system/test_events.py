@@ -91,12 +91,15 @@ class Streams(EventsTest):
         self.assertEqual(self.server.get("/events?room=a", method="HEAD")[0], 200)
 
     def test_the_number_of_streams_is_shown(self):
-        before = self.server.metric('connections.*"sse"')
+        def streams_are(count):
+            eventually(lambda: self.server.metric('connections.*"sse"') == count, f"{count} are open")
+
+        streams_are(0)
         streams = [self.follow("count") for _ in range(3)]
-        self.assertEqual(self.server.metric('connections.*"sse"') - before, 3)
+        streams_are(3)
         for stream in streams:
             stream.close()
-        eventually(lambda: self.server.metric('connections.*"sse"') == before, "they are gone")
+        streams_are(0)
 
     def test_what_a_reader_sends_is_nothing(self):
         stream = self.follow("rude")
