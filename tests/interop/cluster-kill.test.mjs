@@ -83,7 +83,7 @@ class Client {
   }
 }
 
-describe("servers that are killed", { skip: isReference && "loses messages", timeout: 600_000 }, () => {
+describe("servers that are killed", { skip: isReference && "loses messages", timeout: 590_000 }, () => {
   let redis;
   let servers;
 

@@ -255,7 +255,7 @@ async function storm(t, servers, rounds, everyRound) {
 
 let browser;
 
-describe("coming back", { skip: isReference && "its own transports", timeout: 230_000 }, () => {
+describe("coming back", { skip: isReference && "its own transports", timeout: 590_000 }, () => {
   before(async () => {
     if (existsSync(CHROMIUM)) {
       browser = await chromium.launch({
