@@ -80,6 +80,8 @@ static void forget(struct entry *e)
         local_room_drop_if_empty(e->part, e->rooms[i].local);
     map_deinit(&e->names);
     mem_free(e->rooms);
+    e->rooms = NULL;
+    e->room_count = 0;
 }
 
 /* --- what was missed --------------------------------------------------------------------------*/
@@ -260,7 +262,7 @@ static belfry_err enter_locked(struct entry *e, struct hub_shard *shard)
     nsp->interest |= worker_bit;
     e->joined->members = ++nsp->member_count;
     e->joined->last = nsp->last;
-    nsp_push_own(shard, &e->marker);
+    (void)nsp_push(shard, &e->marker); /* who drains next */
     return BELFRY_OK;
 }
 
@@ -291,8 +293,12 @@ belfry_err hub_enter(struct hub_shard *shard, struct hub_nsp *nsp, struct member
     BELFRY_ASSERT(member->membership_count == 0);
     *out = (struct hub_joined){ 0 };
     belfry_err err = prepare(&e);
+    while (err == BELFRY_OK && !nsp_lock_unless_moving(nsp, shard)) {
+        forget(&e);
+        hub_drain(shard);
+        err = prepare(&e);
+    }
     if (err == BELFRY_OK) {
-        pthread_mutex_lock(&nsp->lock);
         err = enter_locked(&e, shard);
         pthread_mutex_unlock(&nsp->lock);
     }

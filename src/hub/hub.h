@@ -43,6 +43,7 @@ struct hub_room {
     const struct history_limits *limits; /* of its view */
     uint64_t interest;                   /* bit w: worker w has members */
     uint32_t member_count;
+    uint32_t holds;             /* moves into it that not every worker has made (hub_move) */
     bool is_count_due;          /* somebody will announce the count soon */
     bool is_heard;              /* what other processes say in it comes here (hub_hear_room) */
     struct message_id searched; /* nsp.missed, when nothing older was found elsewhere */
@@ -62,6 +63,7 @@ struct everyone {
 struct hub_nsp_shard {
     struct everyone everyone;
     struct map rooms; /* struct local_room, by name */
+    unsigned moves;   /* in its worker's inbox; guarded by the namespace's lock */
 };
 
 /* Rooms with an order, a log and people of their own: nobody is in two of them. */
@@ -348,6 +350,13 @@ BELFRY_NODISCARD belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *n
                                       struct member *member, belfry_bytes room,
                                       uint32_t *out_members);
 
+/*
+ * Joins where the inbox is: from the run of a delivery, as of hub_move. What comes behind that is
+ * heard. Without a snapshot. Errors: as hub_join.
+ */
+BELFRY_NODISCARD belfry_err hub_join_here(struct hub_shard *shard, struct hub_nsp *nsp,
+                                          struct member *member, belfry_bytes room);
+
 /* How much a room called @name remembers. */
 const struct history_limits *hub_limits_of(const struct hub *hub, belfry_bytes name);
 
@@ -432,6 +441,44 @@ void hub_expire(struct hub_nsp *nsp, uint64_t wall_ms);
 /* What every worker is to call now and then: gives memory back, in all namespaces, and the first
  * worker forgets what is too old. */
 void hub_keep_house(struct hub_shard *shard, uint64_t wall_ms);
+
+/* --- moving many ----------------------------------------------------------------------------- */
+
+/* One worker's part of a move. */
+struct hub_move_part {
+    struct delivery delivery;
+    struct hub_move *move;
+};
+
+/* How many members at once come into a room, or leave it. Its maker sets what is not marked. */
+struct hub_move {
+    struct hub_nsp *nsp;            /* set by hub_move */
+    struct hub_selection selection; /* its names live as long as the move */
+    belfry_bytes room;              /* the same */
+    bool is_join;
+    bool is_partial;  /* set: somewhere memory ran out, and some stayed where they are */
+    unsigned pending; /* set: workers that have not done their part; under the namespace's lock */
+    /* On every worker, for every member of it that is selected: hub_join_here, or hub_leave. It may
+     * write to members; it must not drain, or end anybody. */
+    void (*act)(struct hub_move *move, struct hub_shard *shard, struct member *member);
+    /* All have done their part; on the worker that was the last. May free it. */
+    void (*done)(struct hub_move *move);
+    struct hub_move_part parts[]; /* set: one per worker */
+};
+
+/*
+ * Moves have a place in the order of what is said: messages of the same thread behind it find
+ * everybody where the move puts them, on every worker; those before it do not. What is the own
+ * worker's part is done when it returns, unless it is draining.
+ *
+ * Thread:  any; @own as for hub_publish.
+ * Owns:    the move until @done, which is not called on an error.
+ * Errors:  AGAIN    a foreign thread, and an inbox is full
+ *          INVALID  the room is the id of a member
+ *          LIMIT, NOMEM
+ */
+BELFRY_NODISCARD belfry_err hub_move(struct hub_nsp *nsp, struct hub_shard *own,
+                                     struct hub_move *move);
 
 /* --- a batch, for member_ops.deliver --------------------------------------------------------- */
 

@@ -6,7 +6,8 @@
  *
  * The marker makes a join exact: what was published before it is in the snapshot, what comes after
  * it finds the member in the room. Joining drains the inbox before it returns, so the marker needs
- * no memory of its own.
+ * no memory of its own. Places are reserved before; nothing before the marker may take them, so
+ * what moves others (move.c) is drained first.
  */
 #include "base/alloc.h"
 #include "hub/everyone.h"
@@ -147,6 +148,24 @@ static void become_live(struct delivery *delivery, struct hub_shard *shard)
         marker->how->on_live(marker->member, marker->joined, marker->how->user);
 }
 
+/* Under the lock. */
+static uint32_t count_in(const struct hub_shard *shard, struct hub_room *room)
+{
+    room->interest |= (uint64_t)1 << shard->index;
+    return ++room->member_count;
+}
+
+static belfry_err count_in_named(const struct hub_shard *shard, struct hub_nsp *nsp,
+                                 belfry_bytes name, uint64_t hash, uint32_t *out_members)
+{
+    belfry_err err = BELFRY_OK;
+    struct hub_room *room = nsp_get_room(nsp, name, hash, &err);
+    if (room == NULL)
+        return err;
+    *out_members = count_in(shard, room);
+    return BELFRY_OK;
+}
+
 static belfry_err join_locked(struct hub_shard *shard, struct hub_nsp *nsp,
                               struct join_marker *marker, uint64_t hash)
 {
@@ -163,12 +182,8 @@ static belfry_err join_locked(struct hub_shard *shard, struct hub_nsp *nsp,
         nsp_drop_room_if_unused(nsp, room);
         return err;
     }
-    if (!out->was_member) {
-        room->member_count++;
-        room->interest |= (uint64_t)1 << shard->index;
-    }
-    out->members = room->member_count;
-    nsp_push_own(shard, &marker->delivery);
+    out->members = out->was_member ? room->member_count : count_in(shard, room);
+    (void)nsp_push(shard, &marker->delivery); /* who drains next */
     return BELFRY_OK;
 }
 
@@ -180,6 +195,18 @@ static belfry_err reserve_place(struct hub_nsp *nsp, struct local_room *room, st
     return err != BELFRY_OK ? err : member_reserve(member, 1);
 }
 
+/* The room on this worker, with a place for the newcomer. */
+static belfry_err prepare(struct hub_shard *shard, struct hub_nsp *nsp, struct join_marker *marker,
+                          belfry_bytes name, uint64_t hash)
+{
+    marker->room = local_room_get(nsp_part(nsp, shard), name, hash);
+    if (marker->room == NULL)
+        return BELFRY_ERR_NOMEM;
+    marker->joined->was_member = local_room_membership(marker->room, marker->member) != NULL;
+    return marker->joined->was_member ? BELFRY_OK
+                                      : reserve_place(nsp, marker->room, marker->member);
+}
+
 belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
                     belfry_bytes name, const struct hub_join *how, struct hub_joined *out)
 {
@@ -189,27 +216,56 @@ belfry_err hub_join(struct hub_shard *shard, struct hub_nsp *nsp, struct member 
     if (hub_owner_of(nsp->hub, name) >= 0)
         return BELFRY_ERR_INVALID;
     uint64_t hash = map_hash(&nsp->hub->hash_key, name);
-    struct local_room *room = local_room_get(nsp_part(nsp, shard), name, hash);
-    if (room == NULL)
-        return BELFRY_ERR_NOMEM;
-    out->was_member = local_room_membership(room, member) != NULL;
     struct join_marker marker = {
-        .delivery.run = become_live, .room = room, .member = member, .how = how, .joined = out
+        .delivery.run = become_live, .member = member, .how = how, .joined = out
     };
-    belfry_err err = out->was_member ? BELFRY_OK : reserve_place(nsp, room, member);
+    belfry_err err = prepare(shard, nsp, &marker, name, hash);
+    while (err == BELFRY_OK && !nsp_lock_unless_moving(nsp, shard)) {
+        hub_drain(shard);
+        err = prepare(shard, nsp, &marker, name, hash);
+    }
     if (err == BELFRY_OK) {
-        pthread_mutex_lock(&nsp->lock);
         err = join_locked(shard, nsp, &marker, hash);
         pthread_mutex_unlock(&nsp->lock);
     }
     if (err != BELFRY_OK) {
-        local_room_drop_if_empty(nsp_part(nsp, shard), room);
+        if (marker.room != NULL)
+            local_room_drop_if_empty(nsp_part(nsp, shard), marker.room);
         return err;
     }
     hub_drain(shard);
     if (out->members == 1 && !out->was_member)
         hub_tell_interest(shard, nsp, name);
     return BELFRY_OK;
+}
+
+belfry_err hub_join_here(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,
+                         belfry_bytes name)
+{
+    BELFRY_ASSERT(shard->is_draining);
+    BELFRY_ASSERT(everyone_has(&nsp_part(nsp, shard)->everyone, member));
+    uint64_t hash = map_hash(&nsp->hub->hash_key, name);
+    struct hub_joined joined = { 0 };
+    struct join_marker here = { .member = member, .joined = &joined };
+    if (hub_owner_of(nsp->hub, name) >= 0)
+        return BELFRY_ERR_INVALID;
+    belfry_err err = prepare(shard, nsp, &here, name, hash);
+    if (err == BELFRY_OK && joined.was_member) {
+        local_room_make_latest(here.room, member);
+        return BELFRY_OK;
+    }
+    if (err == BELFRY_OK) {
+        pthread_mutex_lock(&nsp->lock);
+        err = count_in_named(shard, nsp, name, hash, &joined.members);
+        pthread_mutex_unlock(&nsp->lock);
+    }
+    if (err == BELFRY_OK)
+        local_room_add(here.room, member);
+    else if (here.room != NULL)
+        local_room_drop_if_empty(nsp_part(nsp, shard), here.room);
+    if (err == BELFRY_OK && joined.members == 1)
+        hub_tell_interest(shard, nsp, name);
+    return err;
 }
 
 belfry_err hub_leave(struct hub_shard *shard, struct hub_nsp *nsp, struct member *member,

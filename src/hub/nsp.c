@@ -57,7 +57,7 @@ struct hub_room *nsp_get_room(struct hub_nsp *nsp, belfry_bytes name, uint64_t h
 
 void nsp_drop_room_if_unused(struct hub_nsp *nsp, struct hub_room *room)
 {
-    if (room->member_count > 0 || room->view.ring.count > 0 || room->is_heard)
+    if (room->member_count > 0 || room->holds > 0 || room->view.ring.count > 0 || room->is_heard)
         return;
     if (message_id_compare(nsp->forgotten, room->view.floor) < 0)
         nsp->forgotten = room->view.floor;
@@ -220,11 +220,17 @@ static uint64_t interested_workers(struct hub_nsp *nsp, const struct message *m)
     for (unsigned i = 0; i < m->room_count; i++) {
         struct hub_room *room = find_target(nsp, &m->rooms[i]);
         if (room != NULL)
-            interest |= room->interest;
+            interest |= room->holds > 0 ? nsp->interest : room->interest;
         else if (m->rooms[i].owner >= 0)
             interest |= nsp->interest & (uint64_t)1 << m->rooms[i].owner;
     }
     return interest;
+}
+
+bool nsp_push(struct hub_shard *shard, struct delivery *delivery)
+{
+    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
+    return mailbox_push(&shard->inbox, &delivery->post);
 }
 
 /* Returns the workers to wake. */
@@ -237,14 +243,13 @@ static uint64_t push_deliveries(struct hub *hub, struct message *m, uint64_t int
     for (uint64_t rest = interest; rest != 0; rest &= rest - 1) {
         unsigned w = (unsigned)__builtin_ctzll(rest);
         struct hub_shard *shard = &hub->shards[w];
-        atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
-        if (mailbox_push(&shard->inbox, &m->deliveries[w].post) && shard != own)
+        if (nsp_push(shard, &m->deliveries[w]) && shard != own)
             to_wake |= (uint64_t)1 << w;
     }
     return to_wake;
 }
 
-static bool is_over_bound(const struct hub *hub)
+bool nsp_is_over_bound(const struct hub *hub)
 {
     for (unsigned w = 0; w < hub->worker_count; w++) {
         if (atomic_load_explicit(&hub->shards[w].inbox_count, memory_order_relaxed) >=
@@ -256,7 +261,7 @@ static bool is_over_bound(const struct hub *hub)
 
 bool hub_is_congested(const struct hub *hub)
 {
-    return hub->worker_count > 1 && is_over_bound(hub);
+    return hub->worker_count > 1 && nsp_is_over_bound(hub);
 }
 
 belfry_err hub_push(struct hub_shard *shard, struct hub_shard *own, struct delivery *delivery)
@@ -271,10 +276,13 @@ belfry_err hub_push(struct hub_shard *shard, struct hub_shard *own, struct deliv
     return BELFRY_OK;
 }
 
-void nsp_push_own(struct hub_shard *shard, struct delivery *marker)
+bool nsp_lock_unless_moving(struct hub_nsp *nsp, const struct hub_shard *shard)
 {
-    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
-    (void)mailbox_push(&shard->inbox, &marker->post);
+    pthread_mutex_lock(&nsp->lock);
+    if (nsp_part(nsp, shard)->moves == 0)
+        return true;
+    pthread_mutex_unlock(&nsp->lock);
+    return false;
 }
 
 static bool find_repeat(struct hub_nsp *nsp, const struct message *m, struct hub_published *out)
@@ -302,7 +310,7 @@ void hub_make_past(struct hub_nsp *nsp, struct message *m, struct message_id id)
     find_owners(nsp->hub, m);
 }
 
-static void wake_workers(struct hub *hub, uint64_t to_wake)
+void nsp_wake_workers(struct hub *hub, uint64_t to_wake)
 {
     for (; to_wake != 0; to_wake &= to_wake - 1)
         loop_wake(hub->shards[__builtin_ctzll(to_wake)].loop);
@@ -339,7 +347,7 @@ static uint64_t push_message_out(struct hub *hub, struct message *m, const struc
 
 void hub_outlet_push(struct hub *hub, struct hub_shard *own, struct delivery *delivery)
 {
-    wake_workers(hub, push_out(hub, delivery, own));
+    nsp_wake_workers(hub, push_out(hub, delivery, own));
 }
 
 struct delivery *hub_outlet_take(struct hub *hub, struct post **rest)
@@ -369,8 +377,7 @@ static void tell_receipt(struct hub *hub, struct message *m, const struct hub_pu
     receipt->id = published->id;
     receipt->has_id = err == BELFRY_OK && (m->flags & MESSAGE_NO_ID) == 0;
     struct hub_shard *shard = &hub->shards[receipt->worker];
-    atomic_fetch_add_explicit(&shard->inbox_count, 1, memory_order_relaxed);
-    if (mailbox_push(&shard->inbox, &receipt->delivery.post))
+    if (nsp_push(shard, &receipt->delivery))
         loop_wake(shard->loop);
 }
 
@@ -393,7 +400,7 @@ static belfry_err hand_to_sequencer(struct hub *hub, struct hub_shard *own, stru
         m->origin = (int16_t)own->index;
         atomic_fetch_add_explicit(&own->sequenced, 1, memory_order_relaxed);
     }
-    wake_workers(hub, push_message_out(hub, m, own));
+    nsp_wake_workers(hub, push_message_out(hub, m, own));
     message_unref(m);
     return BELFRY_OK;
 }
@@ -425,7 +432,7 @@ belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct messag
                        struct hub_published *out)
 {
     struct hub *hub = nsp->hub;
-    if (own == NULL && is_over_bound(hub)) {
+    if (own == NULL && nsp_is_over_bound(hub)) {
         message_unref(m);
         return BELFRY_ERR_AGAIN;
     }
@@ -445,7 +452,7 @@ belfry_err hub_publish(struct hub_nsp *nsp, struct hub_shard *own, struct messag
             to_wake |= push_message_out(hub, m, own);
     }
     pthread_mutex_unlock(&nsp->lock);
-    wake_workers(hub, to_wake);
+    nsp_wake_workers(hub, to_wake);
     free_evicted(evicted);
     message_unref(m);
     return BELFRY_OK;
@@ -472,7 +479,7 @@ bool hub_publish_as(struct hub_nsp *nsp, struct hub_shard *own, struct message *
     }
     tell_receipt(hub, m, &published, BELFRY_OK);
     pthread_mutex_unlock(&nsp->lock);
-    wake_workers(hub, to_wake);
+    nsp_wake_workers(hub, to_wake);
     free_evicted(evicted);
     message_unref(m);
     return !is_repeat && is_behind;

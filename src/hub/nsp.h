@@ -1,6 +1,6 @@
 /*
- * nsp.h - what the files of a namespace share. Its lock is held, except in its life
- * and in hub_tell_interest.
+ * nsp.h - what the files of a namespace share. Its lock is held, except in its life,
+ * in hub_tell_interest, and where it says so.
  */
 #ifndef HUB_NSP_H
 #define HUB_NSP_H
@@ -51,8 +51,18 @@ static inline bool nsp_can_use(const struct hub_older *older, struct message_id 
     return older != NULL && message_id_compare(older->tip, floor) >= 0;
 }
 
-/* A marker, behind what has been published so far; @shard is the caller's own, who drains next. */
-void nsp_push_own(struct hub_shard *shard, struct delivery *marker);
+/* Puts @delivery behind what has been published so far. True: the worker may be asleep. */
+bool nsp_push(struct hub_shard *shard, struct delivery *delivery);
+
+/* After the lock. Bit w: worker w. */
+void nsp_wake_workers(struct hub *hub, uint64_t to_wake);
+
+/* Does some worker have so much to do that others should hold back? Without the lock. */
+bool nsp_is_over_bound(const struct hub *hub);
+
+/* Takes the lock, unless something in the inbox of @shard will change who is in which room: places
+ * that were reserved before may not be there any more behind that. */
+bool nsp_lock_unless_moving(struct hub_nsp *nsp, const struct hub_shard *shard);
 
 static inline void hub_tell_interest(struct hub_shard *shard, struct hub_nsp *nsp,
                                      belfry_bytes room)

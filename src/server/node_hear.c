@@ -16,6 +16,7 @@
 #include "server/node.h"
 #include "server/server_events.h"
 #include "server/sio_call.h"
+#include "server/sio_move.h"
 #include "server/sio_msg.h"
 #include "server/sio_peers.h"
 #include "socketio/args.h"
@@ -293,7 +294,7 @@ static void hear_order(struct node *node, struct belfry_nsp *nsp, const struct n
     for (unsigned i = 0; i < note->targets.count && err == BELFRY_OK; i++) {
         char *room = mem_dup_bytes(note->targets.names[i]);
         err = room == NULL ? BELFRY_ERR_NOMEM
-                           : sio_peers_move(nsp, &selection, room, note->type == NOTE_JOIN);
+                           : sio_move(nsp, &selection, room, note->type == NOTE_JOIN);
         mem_free(room);
     }
     if (err == BELFRY_ERR_NOMEM)

@@ -18,15 +18,13 @@
 #include "http/target.h"
 #include "server/eio_session.h"
 #include "server/node.h"
+#include "server/selection.h"
 #include "server/server.h"
 #include "server/sio_msg.h"
 #include "server/sio_sock.h"
 #include "server/sock.h"
-#include "server/target.h"
 
-enum peers_action { PEERS_JOIN, PEERS_LEAVE, PEERS_DISCONNECT, PEERS_FETCH };
-
-struct fetch;
+enum peers_action { PEERS_DISCONNECT, PEERS_FETCH };
 
 /* What one worker is to do. */
 struct peers_job {
@@ -53,7 +51,6 @@ struct peers_request {
     json_t *far;         /* what those answered: an array of arrays */
     bool is_partial;     /* not all have */
     struct job answer;
-    char *room;
     belfry_bytes *names;
     unsigned job_count;
     struct peers_job jobs[];
@@ -69,7 +66,6 @@ static void free_request(struct peers_request *r)
         mem_free(r->jobs[w].ids);
     }
     nsp_release(r->nsp);
-    mem_free(r->room);
     mem_free(r->names);
     mem_free(r);
 }
@@ -90,25 +86,6 @@ static void collect(struct member *member, void *arg)
         job->capacity = capacity;
     }
     job->ids[job->count++] = member->id;
-}
-
-/* --- acting -----------------------------------------------------------------------------------*/
-
-static void act(const struct peers_request *r, belfry_sock *sock)
-{
-    switch (r->action) {
-    case PEERS_JOIN:
-        (void)belfry_join(sock, r->room); /* one that is in too many rooms stays where it is */
-        break;
-    case PEERS_LEAVE:
-        (void)belfry_leave(sock, r->room);
-        break;
-    case PEERS_DISCONNECT:
-        belfry_disconnect(sock, r->extent);
-        break;
-    case PEERS_FETCH:
-        break;
-    }
 }
 
 /* --- telling ----------------------------------------------------------------------------------*/
@@ -446,67 +423,15 @@ static void run_job(struct worker *worker, struct job *job)
     for (size_t i = 0; i < mine->count && r->action != PEERS_FETCH; i++) {
         belfry_sock *sock = slots_find(&worker->slots, mine->ids[i]);
         if (sock != NULL && sock->state == SOCK_OPEN)
-            act(r, sock);
+            belfry_disconnect(sock, r->extent);
     }
     finish(r);
 }
 
 /* --- asking -----------------------------------------------------------------------------------*/
 
-/* The target's names are the caller's: copies are kept, in one block of spans, then texts. */
-static belfry_err copy_selection(struct peers_request *r, const struct hub_selection *from)
-{
-    unsigned count = (unsigned)from->room_count + from->except_count;
-    size_t size = count * sizeof(belfry_bytes) + 1;
-    for (unsigned i = 0; i < from->room_count; i++)
-        size += from->rooms[i].size;
-    for (unsigned i = 0; i < from->except_count; i++)
-        size += from->excepts[i].size;
-    belfry_bytes *names = mem_alloc(size);
-    r->names = names;
-    if (names == NULL)
-        return server_outcome(BELFRY_ERR_NOMEM);
-    char *at = (char *)(names + count);
-    for (unsigned i = 0; i < count; i++) {
-        belfry_bytes name =
-            i < from->room_count ? from->rooms[i] : from->excepts[i - from->room_count];
-        if (name.size > 0)
-            memcpy(at, name.data, name.size);
-        names[i] = bytes_of(at, name.size);
-        at += name.size;
-    }
-    r->selection = *from;
-    r->selection.rooms = names;
-    r->selection.excepts = names + from->room_count;
-    return BELFRY_OK;
-}
-
-/* What @target reaches; the names lie in @spec, or are the caller's. */
-static belfry_err select_target(const belfry_target *target, struct message_spec *spec,
-                                struct hub_selection *out)
-{
-    if (target->nsp == NULL || target->nsp->hub == NULL) {
-        (void)server_why(BELFRY_ERR_STATE,
-                         "a parent has no sockets of its own: ask the namespaces made of it");
-        return BELFRY_ERR_STATE;
-    }
-    belfry_err err = target_fill(target, spec);
-    if (err == BELFRY_OK && target_is_sock(target)) {
-        spec->rooms[0] = bytes_of(target->sock->public_id, PUBLIC_ID_SIZE);
-        spec->room_count = 1;
-    }
-    if (err != BELFRY_OK)
-        return err;
-    *out = (struct hub_selection){ .room_count = spec->room_count,
-                                   .except_count = spec->except_count,
-                                   .rooms = spec->rooms,
-                                   .excepts = spec->excepts,
-                                   .except_member = spec->except_member };
-    return BELFRY_OK;
-}
-
 static struct peers_request *new_request(belfry_nsp *nsp, const struct hub_selection *selection,
-                                         const struct peers_request *what, const char *room)
+                                         const struct peers_request *what)
 {
     struct belfry *server = nsp->server;
     struct worker *own = worker_current_of(server);
@@ -521,9 +446,8 @@ static struct peers_request *new_request(belfry_nsp *nsp, const struct hub_selec
     r->home = own != NULL ? own : &server->workers[0];
     r->job_count = server->worker_count;
     atomic_init(&r->pending, r->job_count);
-    bool is_made = copy_selection(r, selection) == BELFRY_OK;
-    if (is_made && room != NULL)
-        is_made = (r->room = mem_dup_text(room)) != NULL;
+    r->names = selection_copy(selection, &r->selection);
+    bool is_made = r->names != NULL;
     if (is_made && r->action == PEERS_FETCH)
         is_made = (r->far = json_array()) != NULL;
     if (is_made)
@@ -549,9 +473,9 @@ static void start(struct peers_request *r)
 }
 
 static belfry_err do_here(belfry_nsp *nsp, const struct hub_selection *selection,
-                          const struct peers_request *what, const char *room)
+                          const struct peers_request *what)
 {
-    struct peers_request *r = new_request(nsp, selection, what, room);
+    struct peers_request *r = new_request(nsp, selection, what);
     if (r == NULL)
         return server_outcome(BELFRY_ERR_NOMEM);
     start(r);
@@ -563,87 +487,31 @@ belfry_err sio_peers_fetch(belfry_nsp *nsp, const struct hub_selection *selectio
 {
     return do_here(
         nsp, selection,
-        &(struct peers_request){ .action = PEERS_FETCH, .on_peers = on_peers, .user = user }, NULL);
+        &(struct peers_request){ .action = PEERS_FETCH, .on_peers = on_peers, .user = user });
 }
 
 belfry_err sio_peers_disconnect(belfry_nsp *nsp, const struct hub_selection *selection,
                                 belfry_extent extent)
 {
     return do_here(nsp, selection,
-                   &(struct peers_request){ .action = PEERS_DISCONNECT, .extent = extent }, NULL);
-}
-
-belfry_err sio_peers_move(belfry_nsp *nsp, const struct hub_selection *selection, const char *room,
-                          bool is_join)
-{
-    return do_here(nsp, selection,
-                   &(struct peers_request){ .action = is_join ? PEERS_JOIN : PEERS_LEAVE }, room);
+                   &(struct peers_request){ .action = PEERS_DISCONNECT, .extent = extent });
 }
 
 /* --- the public API: here, and on the other servers of a cluster ------------------------------*/
 
-static bool is_for_cluster(const belfry_target *target)
-{
-    return target->nsp->server->node != NULL && !target_is_local(target);
-}
-
-/* The selection as a note; @excepts has room for one more name, that of the sender. */
-static void fill_note(struct note *note, const belfry_target *target,
-                      const struct hub_selection *selection,
-                      belfry_bytes excepts[MESSAGE_MAX_ROOMS + 1])
-{
-    unsigned count = selection->except_count;
-    for (unsigned i = 0; i < count; i++)
-        excepts[i] = selection->excepts[i];
-    if (selection->except_member != 0)
-        excepts[count++] = bytes_of(target->sock->public_id, PUBLIC_ID_SIZE);
-    note->nsp = nsp_name(target->nsp);
-    note->rooms = (struct note_names){ selection->rooms, selection->room_count };
-    note->except = (struct note_names){ excepts, count };
-}
-
-static belfry_err do_everywhere(const belfry_target *target, const struct peers_request *what,
-                                const char *room, enum note_type type)
+belfry_err belfry_disconnect_sockets(belfry_target target, belfry_extent extent)
 {
     struct message_spec spec = { 0 };
     struct hub_selection selection = { 0 };
     belfry_bytes excepts[MESSAGE_MAX_ROOMS + 1];
-    belfry_bytes target_room = bytes_of_text(room);
-    belfry_err err = select_target(target, &spec, &selection);
+    belfry_err err = selection_of_target(&target, &spec, &selection);
     if (err == BELFRY_OK)
-        err = do_here(target->nsp, &selection, what, room);
-    if (err != BELFRY_OK || !is_for_cluster(target))
+        err = sio_peers_disconnect(target.nsp, &selection, extent);
+    if (err != BELFRY_OK || !selection_is_for_cluster(&target))
         return err;
-    struct note note = { .type = type,
-                         .targets = { &target_room, room != NULL ? 1 : 0 },
-                         .is_whole = what->extent == BELFRY_WHOLE_CONNECTION };
-    fill_note(&note, target, &selection, excepts);
-    return node_say_note(target->nsp->server, &note);
-}
-
-static belfry_err move_all(const belfry_target *target, const char *room, enum peers_action action)
-{
-    belfry_err err = target->nsp != NULL ? sock_check_room(target->nsp->server, room) : BELFRY_OK;
-    return err != BELFRY_OK ? err
-                            : do_everywhere(target, &(struct peers_request){ .action = action },
-                                            room, action == PEERS_JOIN ? NOTE_JOIN : NOTE_LEAVE);
-}
-
-belfry_err belfry_sockets_join(belfry_target target, const char *room)
-{
-    return move_all(&target, room, PEERS_JOIN);
-}
-
-belfry_err belfry_sockets_leave(belfry_target target, const char *room)
-{
-    return move_all(&target, room, PEERS_LEAVE);
-}
-
-belfry_err belfry_disconnect_sockets(belfry_target target, belfry_extent extent)
-{
-    return do_everywhere(&target,
-                         &(struct peers_request){ .action = PEERS_DISCONNECT, .extent = extent },
-                         NULL, NOTE_DISCONNECT);
+    struct note note = { .type = NOTE_DISCONNECT, .is_whole = extent == BELFRY_WHOLE_CONNECTION };
+    selection_put_note(&note, &target, &selection, excepts);
+    return node_say_note(target.nsp->server, &note);
 }
 
 belfry_err belfry_fetch_sockets(belfry_target target, belfry_peers_handler on_peers, void *user)
@@ -653,17 +521,17 @@ belfry_err belfry_fetch_sockets(belfry_target target, belfry_peers_handler on_pe
     belfry_bytes excepts[MESSAGE_MAX_ROOMS + 1];
     if (on_peers == NULL)
         return server_why(BELFRY_ERR_INVALID, "on_peers is missing");
-    belfry_err err = select_target(&target, &spec, &selection);
+    belfry_err err = selection_of_target(&target, &spec, &selection);
     if (err != BELFRY_OK)
         return err;
     struct peers_request *r = new_request(
         target.nsp, &selection,
-        &(struct peers_request){ .action = PEERS_FETCH, .on_peers = on_peers, .user = user }, NULL);
+        &(struct peers_request){ .action = PEERS_FETCH, .on_peers = on_peers, .user = user });
     if (r == NULL)
         return server_outcome(BELFRY_ERR_NOMEM);
-    bool is_far = is_for_cluster(&target);
+    bool is_far = selection_is_for_cluster(&target);
     struct note note = { .type = NOTE_FETCH };
-    fill_note(&note, &target, &selection, excepts);
+    selection_put_note(&note, &target, &selection, excepts);
     if (is_far)
         atomic_fetch_add(&r->pending, 1); /* the other servers' part */
     if (is_far)

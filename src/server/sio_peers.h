@@ -16,8 +16,5 @@ BELFRY_NODISCARD belfry_err sio_peers_fetch(belfry_nsp *nsp, const struct hub_se
 BELFRY_NODISCARD belfry_err sio_peers_disconnect(belfry_nsp *nsp,
                                                  const struct hub_selection *selection,
                                                  belfry_extent extent);
-/* They join @room, or leave it. */
-BELFRY_NODISCARD belfry_err sio_peers_move(belfry_nsp *nsp, const struct hub_selection *selection,
-                                           const char *room, bool is_join);
 
 #endif

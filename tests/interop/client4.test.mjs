@@ -383,13 +383,13 @@ for (const way of WAYS) {
       const [[a, b, c], heardSo] = await people(3);
       const [from, to] = [newRoom(), newRoom()];
       await Promise.all([a, b].map((each) => ask(each, "join", from)));
-      await ask(c, "sockets-join", from, to);
+      await Promise.all([ask(c, "sockets-join", from, to), ask(c, "to-room", to, "hi")]);
+      assert.deepEqual(await heardSo(), ["hi", "hi", ""]);
       const described = [a, b].map(({ id }) => ({ id, rooms: [id, from, to].sort() }));
       described.sort((x, y) => (x.id < y.id ? -1 : 1));
       assert.deepEqual(await ask(c, "fetch", to), described);
-      await ask(c, "to-room", to, "hi");
-      assert.deepEqual(await heardSo(), ["hi", "hi", ""]);
-      await ask(c, "sockets-leave", from, to);
+      await Promise.all([ask(c, "sockets-leave", from, to), ask(c, "to-room", to, "nobody")]);
+      assert.deepEqual(await heardSo(), ["", "", ""]);
       assert.deepEqual(await ask(c, "fetch", to), []);
       const told = [a, b].map((each) => heard(each, "disconnect"));
       c.emit("disconnect-room", from, false);

@@ -667,8 +667,9 @@ static void test_who_cannot_be_let_in_again_is_sent_away(void **state)
     journal_wait_for("in /;in /;");
     lose(&ada);
     assert_int_equal(belfry_sockets_leave(belfry_everyone(io), "tower"), BELFRY_OK);
+    fetch(belfry_everyone(io), "0 all;"); /* it is done, and there may be another room */
     assert_int_equal(belfry_sockets_join(belfry_everyone(io), "x"), BELFRY_OK);
-    fetch(belfry_everyone(io), "1 all;"); /* both are done */
+    fetch(belfry_everyone(io), "1 all;");
     assert_int_equal(belfry_members(io, "x"), 1);
     sio_open_at(&ada, 1);
     sio_say(&ada, "0{\"pid\":\"%s\",\"offset\":\"%s\"}", pid, offset);
@@ -816,6 +817,41 @@ static void test_many_sockets_are_moved_and_told_of(void **state)
     end_server();
 }
 
+/* From a thread that is no worker, to sockets of three of them. */
+static void test_what_is_said_behind_a_move_finds_everybody(void **state)
+{
+    (void)state;
+    struct sio people[3];
+    atomic_store(&deed.where, NULL);
+    begin_server((belfry_options){ .workers = 3, .sock_data = sizeof(struct data) });
+    add_moments(io);
+    start_server();
+    for (int i = 0; i < 3; i++)
+        sio_arrive_at(&people[i], i);
+    for (int i = 0; i < 3; i++)
+        sio_expect_nothing(&people[i]);
+    for (int round = 0; round < 50; round++) {
+        char room[24];
+        char want[40];
+        (void)snprintf(room, sizeof room, "room %d", round);
+        (void)snprintf(want, sizeof want, "2[\"within\",%d]", round);
+        assert_int_equal(belfry_emit(belfry_in(io, room), "before", NULL), BELFRY_OK);
+        assert_int_equal(belfry_sockets_join(belfry_everyone(io), room), BELFRY_OK);
+        assert_int_equal(belfry_emit(belfry_in(io, room), "within", "i", round), BELFRY_OK);
+        assert_int_equal(belfry_sockets_leave(belfry_in(io, room), room), BELFRY_OK);
+        assert_int_equal(belfry_emit(belfry_in(io, room), "behind", NULL), BELFRY_OK);
+        for (int i = 0; i < 3; i++)
+            sio_expect(&people[i], want);
+    }
+    for (int i = 0; i < 3; i++) {
+        sio_expect_nothing(&people[i]);
+        sio_drop(&people[i]);
+    }
+    belfry_stop(server);
+    journal_clear();
+    end_server();
+}
+
 static void on_join_many(belfry_sock *sock, belfry_msg *msg, void *user)
 {
     static const char *const rooms[] = { "a", "b", "a" };
@@ -877,6 +913,7 @@ int main(void)
         cmocka_unit_test(test_who_cannot_be_let_in_again_is_sent_away),
         cmocka_unit_test(test_a_socket_knows_how_it_came),
         cmocka_unit_test(test_many_sockets_are_moved_and_told_of),
+        cmocka_unit_test(test_what_is_said_behind_a_move_finds_everybody),
         cmocka_unit_test(test_many_rooms_are_joined_all_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
