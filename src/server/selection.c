@@ -60,7 +60,7 @@ belfry_bytes *selection_copy(const struct hub_selection *from, struct hub_select
 
 bool selection_is_for_cluster(const belfry_target *target)
 {
-    return target->nsp->server->node != NULL && !target_is_local(target);
+    return target->nsp->server->node != NULL && !target_is_local(target) && !target_is_sock(target);
 }
 
 void selection_put_note(struct note *note, const belfry_target *target,
