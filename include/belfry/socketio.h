@@ -275,10 +275,11 @@ BELFRY_API belfry_err belfry_free_data(belfry_nsp *nsp, void (*free_data)(void *
 /* --- many sockets --------------------------------------------------------------------------- */
 
 /** Makes all that an emit to @target would reach join or leave @room, in the order of emits: what
- * is said behind it on the same thread finds all sockets of this server where it puts them, what
- * was said before does not. Those of the calling worker are there when it returns. One that is in
- * max_rooms_per_socket rooms stays where it is. Thread: any. Errors: LIMIT (max_rooms), INVALID,
- * STATE (a parent), NOMEM; AGAIN, from a thread that is no worker, when max_inbox messages wait. */
+ * is said behind it on the same thread finds all sockets where it puts them, on other servers too;
+ * what was said before does not. Those of the calling worker are there when it returns. One that
+ * is in max_rooms_per_socket rooms stays where it is. Thread: any. Errors: LIMIT (max_rooms),
+ * INVALID, STATE (a parent), NOMEM; AGAIN, from a thread that is no worker, when max_inbox
+ * messages wait. */
 BELFRY_API belfry_err belfry_sockets_join(belfry_target target, const char *room);
 BELFRY_API belfry_err belfry_sockets_leave(belfry_target target, const char *room);
 

@@ -306,13 +306,13 @@ static void hear_python(struct cluster *c, belfry_bytes payload)
         cluster_count_one(err == BELFRY_ERR_NOMEM ? &c->counters.dropped_memory : &c->counters.bad);
 }
 
-/* Rooms with a channel of their own have members, or had them not long ago. */
+/* Rooms with a channel of their own have members, or had some; others may be about to have them. */
 static bool is_listened_to(struct cluster *c, const struct channel *general, belfry_bytes room)
 {
     belfry_bytes nsp = bytes_of(general->nsp->name, general->nsp->name_size);
     size_t tag_size = strlen(c->options.tag);
     bool may_be_id = room.size >= tag_size && memcmp(room.data, c->options.tag, tag_size) == 0;
-    return may_be_id || find(c, channel_name(c, "", nsp, room)) != NULL;
+    return may_be_id || find(c, channel_name(c, "", nsp, room)) != NULL || moved_into(c, nsp, room);
 }
 
 /* Said to rooms that are elsewhere: had it been one room, it would not have come here. */

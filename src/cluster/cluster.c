@@ -258,6 +258,7 @@ void cluster_hear(struct cluster *c, struct note *note, const struct cluster_ent
     if (is_own && (entry == NULL || entry->own == NULL))
         return; /* done as it was said */
     cluster_count_one(&c->counters.heard);
+    moved_note(c, note);
     c->host.on_note(c, note, entry, c->user);
 }
 

@@ -195,6 +195,8 @@ struct queued {
     char bytes[];
 };
 
+#define MOVED_SLOTS 1024 /* of rooms, by a hash (moved.c) */
+
 struct cluster {
     struct loop *loop;
     struct random_source random;
@@ -219,6 +221,7 @@ struct cluster {
     size_t queued_bytes;
     struct stream_engine stream;
     struct history_scripts history;
+    uint64_t moved_until_ms[MOVED_SLOTS];
     struct place_wait *waits; /* the latest first */
     struct timer wait_timer;
     struct buf payload; /* of the note being said */
@@ -252,6 +255,11 @@ struct link *cluster_new_link(struct cluster *c, const char *role, bool is_subsc
 
 /* link_events.is_busy */
 bool cluster_is_busy(void *user);
+
+/* moved.c: @note is said, or heard. */
+void moved_note(struct cluster *c, const struct note *note);
+/* Have sockets been moved into @room a moment ago? Some nodes may not listen to its channel yet. */
+bool moved_into(const struct cluster *c, belfry_bytes nsp, belfry_bytes room);
 
 /* channels.c */
 void channels_init(struct channels *channels);

@@ -16,11 +16,13 @@ static bool is_sid_like(belfry_bytes room)
     return room.size == 20;
 }
 
-/* Where a broadcast goes: to the channel of the one room that it is for, or to the general one. */
+/* Where a broadcast goes: to the channel of the one room that it is for, or to the general one;
+ * that is always right. */
 static belfry_bytes broadcast_channel(struct cluster *c, const struct note *note)
 {
     bool is_general = note->rooms.count != 1 || is_stream(c) ||
-                      (c->contract == NOTE_SHARDED && is_sid_like(note->rooms.names[0]));
+                      (c->contract == NOTE_SHARDED && is_sid_like(note->rooms.names[0])) ||
+                      moved_into(c, note->nsp, note->rooms.names[0]);
     return channel_name(c, "", note->nsp, is_general ? bytes_of(NULL, 0) : note->rooms.names[0]);
 }
 
@@ -158,6 +160,7 @@ belfry_err cluster_say(struct cluster *c, const struct note *note)
 {
     struct note mine = *note;
     mine.uid = bytes_of_text(c->uid);
+    moved_note(c, &mine);
     if (is_stream(c) && is_durable(&mine))
         return cluster_append(c, &mine, bytes_of(NULL, 0), NULL, 0, NULL);
     return say_to(c, channel_of(c, &mine), &mine);

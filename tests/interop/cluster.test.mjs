@@ -292,6 +292,21 @@ function cluster(contract, scheme) {
     }
   });
 
+  test("an emit right behind a move finds who was moved, on every node", async () => {
+    for (const origin of clients.filter(({ node }) => node.isOurs)) {
+      const [room, all] = [freshRoom(), freshRoom()];
+      await gather(all);
+      for (const event of ["in", "out"]) {
+        await Promise.all([
+          origin.run(event === "in" ? "socketsJoin" : "socketsLeave", { rooms: [all], room }),
+          origin.run("emit", { rooms: [room], event }),
+        ]);
+      }
+      const heard = await heardBehind(origin);
+      assert.deepEqual(heard, [[["in"]], [["in"]], [["in"]]], `${contract}, ${origin.node.name}`);
+    }
+  });
+
   test("sockets are disconnected by any node", async () => {
     for (const origin of clients) {
       const room = freshRoom();

@@ -49,6 +49,7 @@ export async function startNode(name, cluster, key) {
   return {
     name,
     origin,
+    isOurs: Boolean(isBelfry),
     kill: () => child.kill("SIGKILL"),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
