@@ -284,19 +284,28 @@ static void hear_question(struct node *node, struct belfry_nsp *nsp, const struc
 
 /* --- what is to be done with them -------------------------------------------------------------*/
 
+/* Each room for itself: one that cannot be is no reason to leave out the others. */
+static belfry_err move_as_told(belfry_nsp *nsp, const struct hub_selection *selection,
+                               const struct note *note)
+{
+    belfry_err outcome = BELFRY_OK;
+    for (unsigned i = 0; i < note->targets.count; i++) {
+        char *room = mem_dup_bytes(note->targets.names[i]);
+        belfry_err err = room == NULL ? BELFRY_ERR_NOMEM
+                                      : sio_move(nsp, selection, room, note->type == NOTE_JOIN);
+        mem_free(room);
+        if (err == BELFRY_ERR_NOMEM)
+            outcome = err;
+    }
+    return outcome;
+}
+
 static void hear_order(struct node *node, struct belfry_nsp *nsp, const struct note *note)
 {
     struct hub_selection selection = selection_of(note);
-    belfry_err err = BELFRY_OK;
-    if (note->type == NOTE_DISCONNECT)
-        err = sio_peers_disconnect(
-            nsp, &selection, note->is_whole ? BELFRY_WHOLE_CONNECTION : BELFRY_THIS_NAMESPACE);
-    for (unsigned i = 0; i < note->targets.count && err == BELFRY_OK; i++) {
-        char *room = mem_dup_bytes(note->targets.names[i]);
-        err = room == NULL ? BELFRY_ERR_NOMEM
-                           : sio_move(nsp, &selection, room, note->type == NOTE_JOIN);
-        mem_free(room);
-    }
+    belfry_extent extent = note->is_whole ? BELFRY_WHOLE_CONNECTION : BELFRY_THIS_NAMESPACE;
+    belfry_err err = note->type == NOTE_DISCONNECT ? sio_peers_disconnect(nsp, &selection, extent)
+                                                   : move_as_told(nsp, &selection, note);
     if (err == BELFRY_ERR_NOMEM)
         count_memory(node);
     if (note->request_id.size > 0) { /* an old request wants to know that it was done */

@@ -158,6 +158,20 @@ class Rooms(ClusterTest):
         self.assertEqual(bob.next_of("message")["text"], "still here")
         self.assertGreater(b.metric("cluster_dropped_total.*bad"), 10)
 
+    def test_an_order_with_a_room_that_cannot_be(self):
+        """The other rooms are joined all the same; so is what is said right behind it heard there."""
+        a, = self.nodes(1, cluster_key="order", workers=3)
+        members = [self.join("r", None, a) for _ in range(4)]
+        order = {"uid": "x", "type": 2, "opts": {"rooms": ["r"], "except": []},
+                 "rooms": ["", "x" * 5000, "ok"]}
+        self.redis("PUBLISH", "order-request#/#", json.dumps(order))
+        said = (b"\x93\xa1x\x83\xa4type\x02\xa4data\x92\xa1e\x07\xa3nsp\xa1/"
+                b"\x82\xa5rooms\x91\xa2ok\xa6except\x90")  # ["x", a packet, {rooms, except}]
+        self.redis("PUBLISH", "order#/#", said)
+        for member in members:
+            event = member.next_of("event")
+            self.assertEqual((event["event"], event["room"]), ("e", "ok"))
+
     def test_rubbish_in_the_stream(self):
         a, b = self.nodes(contract="streams", cluster_key="rubbish")
         ada, bob = self.join("r", "ada", a), self.join("r", "bob", b)
