@@ -458,9 +458,10 @@ struct hub_move {
     bool is_join;
     bool is_partial;  /* set: somewhere memory ran out, and some stayed where they are */
     unsigned pending; /* set: workers that have not done their part; under the namespace's lock */
-    /* On every worker, for every member of it that is selected: hub_join_here, or hub_leave. It may
-     * write to members; it must not drain, or end anybody. */
-    void (*act)(struct hub_move *move, struct hub_shard *shard, struct member *member);
+    struct hub_room *held; /* set: NULL with a leave */
+    /* On every worker, for every member of it that is selected: hub_join_here, or hub_leave, and
+     * what comes of it. It may write to members; it must not drain, or end anybody. */
+    belfry_err (*act)(struct hub_move *move, struct hub_shard *shard, struct member *member);
     /* All have done their part; on the worker that was the last. May free it. */
     void (*done)(struct hub_move *move);
     struct hub_move_part parts[]; /* set: one per worker */

@@ -8,35 +8,14 @@
  * While a room is held, what is said in it goes to all workers of the namespace: some of them may
  * have the first members there when it arrives.
  */
-#include "base/alloc.h"
+#include "base/buf.h"
 #include "hub/hub.h"
 #include "hub/nsp.h"
 
-#define SMALLEST_CHOICE 64
-
-/* Whom it concerns on one worker: collected first, for rooms must not change while they are walked.
- */
-struct choice {
-    struct member **members;
-    size_t count;
-    size_t capacity;
-    bool is_partial; /* no memory for all of them */
-};
-
+/* Collected first: rooms must not change while they are walked. */
 static void choose(struct member *member, void *arg)
 {
-    struct choice *choice = arg;
-    if (choice->count == choice->capacity) {
-        size_t capacity = BELFRY_MAX(choice->capacity * 2, (size_t)SMALLEST_CHOICE);
-        struct member **members = mem_realloc(choice->members, capacity * sizeof(struct member *));
-        if (members == NULL) {
-            choice->is_partial = true;
-            return;
-        }
-        choice->members = members;
-        choice->capacity = capacity;
-    }
-    choice->members[choice->count++] = member;
+    buf_put(arg, &member, sizeof(struct member *));
 }
 
 /* True for the last worker. */
@@ -47,12 +26,9 @@ static bool settle(struct hub_move *move, const struct hub_shard *shard, bool is
     nsp_part(nsp, shard)->moves--;
     move->is_partial = move->is_partial || is_partial;
     bool is_last = --move->pending == 0;
-    if (is_last && move->is_join) {
-        struct hub_room *room =
-            nsp_find_room(nsp, move->room, map_hash(&nsp->hub->hash_key, move->room));
-        BELFRY_ASSERT(room != NULL && room->holds > 0);
-        room->holds--;
-        nsp_drop_room_if_unused(nsp, room);
+    if (is_last && move->held != NULL) {
+        move->held->holds--;
+        nsp_drop_room_if_unused(nsp, move->held);
     }
     pthread_mutex_unlock(&nsp->lock);
     return is_last;
@@ -61,23 +37,27 @@ static bool settle(struct hub_move *move, const struct hub_shard *shard, bool is
 static void run_part(struct delivery *delivery, struct hub_shard *shard)
 {
     struct hub_move *move = BELFRY_CONTAINER_OF(delivery, struct hub_move_part, delivery)->move;
-    struct choice choice = { 0 };
-    hub_each_selected(shard, move->nsp, &move->selection, choose, &choice);
-    for (size_t i = 0; i < choice.count; i++)
-        move->act(move, shard, choice.members[i]);
-    mem_free(choice.members);
-    if (settle(move, shard, choice.is_partial))
+    struct buf chosen = { 0 };
+    hub_each_selected(shard, move->nsp, &move->selection, choose, &chosen);
+    bool is_partial = buf_failed(&chosen);
+    struct member *const *members = (struct member *const *)(const void *)chosen.data;
+    for (size_t i = 0; i < chosen.size / sizeof(struct member *); i++) {
+        if (move->act(move, shard, members[i]) == BELFRY_ERR_NOMEM)
+            is_partial = true;
+    }
+    buf_deinit(&chosen);
+    if (settle(move, shard, is_partial))
         move->done(move);
 }
 
 /* Under the lock. */
-static belfry_err hold(struct hub_nsp *nsp, belfry_bytes name)
+static belfry_err hold(struct hub_nsp *nsp, struct hub_move *move)
 {
     belfry_err err = BELFRY_OK;
-    struct hub_room *room = nsp_get_room(nsp, name, map_hash(&nsp->hub->hash_key, name), &err);
-    if (room == NULL)
+    move->held = nsp_get_room(nsp, move->room, map_hash(&nsp->hub->hash_key, move->room), &err);
+    if (move->held == NULL)
         return err;
-    room->holds++;
+    move->held->holds++;
     return BELFRY_OK;
 }
 
@@ -90,12 +70,13 @@ belfry_err hub_move(struct hub_nsp *nsp, struct hub_shard *own, struct hub_move 
     if (own == NULL && nsp_is_over_bound(hub))
         return BELFRY_ERR_AGAIN;
     move->nsp = nsp;
+    move->held = NULL;
     move->pending = hub->worker_count;
     move->is_partial = false;
     for (unsigned w = 0; w < hub->worker_count; w++)
         move->parts[w] = (struct hub_move_part){ .delivery.run = run_part, .move = move };
     pthread_mutex_lock(&nsp->lock);
-    belfry_err err = move->is_join ? hold(nsp, move->room) : BELFRY_OK;
+    belfry_err err = move->is_join ? hold(nsp, move) : BELFRY_OK;
     for (unsigned w = 0; w < hub->worker_count && err == BELFRY_OK; w++) {
         nsp->shards[w].moves++;
         if (nsp_push(&hub->shards[w], &move->parts[w].delivery) && &hub->shards[w] != own)

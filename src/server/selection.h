@@ -22,7 +22,8 @@ BELFRY_NODISCARD belfry_bytes *selection_copy(const struct hub_selection *from,
 /* Are there other servers that @target reaches sockets of? */
 bool selection_is_for_cluster(const belfry_target *target);
 
-/* The same as a note; @excepts has room for one more name, that of the sender. */
+/* What @selection, which is of @target, is in @note; @excepts has room for one more name, that of
+ * the sender. */
 void selection_put_note(struct note *note, const belfry_target *target,
                         const struct hub_selection *selection,
                         belfry_bytes excepts[MESSAGE_MAX_ROOMS + 1]);

@@ -29,19 +29,19 @@ static void free_move(struct sio_move *m)
 /* --- on each worker ---------------------------------------------------------------------------*/
 
 /* One that is in too many rooms already, or not in the one to leave, stays where it is. */
-static void act(struct hub_move *move, struct hub_shard *shard, struct member *member)
+static belfry_err act(struct hub_move *move, struct hub_shard *shard, struct member *member)
 {
     belfry_sock *sock = sock_of_member(member);
     uint32_t members;
     if (sock->state != SOCK_OPEN)
-        return;
+        return BELFRY_ERR_GONE;
     belfry_err err = move->is_join ? hub_join_here(shard, move->nsp, member, move->room)
                                    : hub_leave(shard, move->nsp, member, move->room, &members);
-    if (err != BELFRY_OK)
-        return;
-    if (move->is_join)
+    if (err == BELFRY_OK && move->is_join)
         node_await_rooms(sock);
-    node_session_changed(sock);
+    if (err == BELFRY_OK)
+        node_session_changed(sock);
+    return err;
 }
 
 static void finish(struct hub_move *move)

@@ -264,6 +264,16 @@ static const char *person_take(struct person *p)
     return text;
 }
 
+static unsigned crowd_count_text(belfry_bytes heard, const char *text)
+{
+    unsigned count = 0;
+    const char *at = heard.data;
+    const char *end = at + heard.size;
+    for (; (at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL; at++)
+        count++;
+    return count;
+}
+
 static void person_leave_all(struct person *p)
 {
     while (p->member.membership_count > 0) {

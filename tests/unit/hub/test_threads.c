@@ -178,16 +178,6 @@ static void assert_senders_in_order(const struct person *p)
     }
 }
 
-static unsigned count_text(belfry_bytes heard, const char *text)
-{
-    unsigned count = 0;
-    const char *at = heard.data;
-    const char *end = at + heard.size;
-    for (; (at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL; at++)
-        count++;
-    return count;
-}
-
 static void test_all_workers_hear_one_order(void **state)
 {
     (void)state;
@@ -210,7 +200,7 @@ static void test_all_workers_hear_one_order(void **state)
             assert_senders_in_order(&shifts[w].steady[r]);
         }
         assert_int_equal(hub_member_count(&crowd.hub.root, bytes_of_text(rooms[r])), CROWD_SHARDS);
-        assert_int_equal(count_text(first, "outside;"), SAYINGS / ROOMS);
+        assert_int_equal(crowd_count_text(first, "outside;"), SAYINGS / ROOMS);
     }
     for (unsigned w = 0; w < CROWD_SHARDS; w++) {
         assert_int_equal(shifts[w].rosters, (SAYINGS + 199) / 200);
@@ -282,7 +272,7 @@ static void test_travellers_hear_as_much_as_those_who_stay(void **state)
         assert_true(bytes_equal(buf_bytes(&shifts[w].steady[0].heard), first));
         assert_true(bytes_equal(buf_bytes(&shifts[w].hopper.heard), first));
     }
-    assert_int_equal(count_text(first, ";"), CROWD_SHARDS * SAYINGS);
+    assert_int_equal(crowd_count_text(first, ";"), CROWD_SHARDS * SAYINGS);
     assert_int_equal(hub_nsp_member_count(&crowd.hub.root), 2 * CROWD_SHARDS);
     crowd_close(&crowd);
 }
