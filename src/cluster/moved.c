@@ -21,12 +21,15 @@ static unsigned slot_of(const struct cluster *c, belfry_bytes nsp, belfry_bytes 
 
 void moved_note(struct cluster *c, const struct note *note)
 {
-    for (unsigned i = 0; i < note->targets.count && note->type == NOTE_JOIN; i++)
-        c->moved_until_ms[slot_of(c, note->nsp, note->targets.names[i])] =
-            c->loop->now_ms + MOMENT_MS;
+    if (note->type != NOTE_JOIN)
+        return;
+    c->moved.latest_ms = c->loop->now_ms + MOMENT_MS;
+    for (unsigned i = 0; i < note->targets.count; i++)
+        c->moved.until_ms[slot_of(c, note->nsp, note->targets.names[i])] = c->moved.latest_ms;
 }
 
 bool moved_into(const struct cluster *c, belfry_bytes nsp, belfry_bytes room)
 {
-    return c->loop->now_ms < c->moved_until_ms[slot_of(c, nsp, room)];
+    return c->loop->now_ms < c->moved.latest_ms &&
+           c->loop->now_ms < c->moved.until_ms[slot_of(c, nsp, room)];
 }

@@ -195,7 +195,13 @@ struct queued {
     char bytes[];
 };
 
-#define MOVED_SLOTS 1024 /* of rooms, by a hash (moved.c) */
+/* Rooms that sockets were moved into a moment ago (moved.c). */
+#define MOVED_SLOTS 1024
+
+struct moved_rooms {
+    uint64_t latest_ms;             /* none is one any more when it has come */
+    uint64_t until_ms[MOVED_SLOTS]; /* by a hash of the name */
+};
 
 struct cluster {
     struct loop *loop;
@@ -221,7 +227,7 @@ struct cluster {
     size_t queued_bytes;
     struct stream_engine stream;
     struct history_scripts history;
-    uint64_t moved_until_ms[MOVED_SLOTS];
+    struct moved_rooms moved;
     struct place_wait *waits; /* the latest first */
     struct timer wait_timer;
     struct buf payload; /* of the note being said */
