@@ -293,7 +293,9 @@ function cluster(contract, scheme) {
   });
 
   test("an emit right behind a move finds who was moved, on every node", async () => {
-    for (const origin of clients.filter(({ node }) => node.isOurs)) {
+    /* Over Pub/Sub the reference's own are not exact, not even among themselves. */
+    const isExact = ({ node }) => node.isOurs || contract === "streams";
+    for (const origin of clients.filter(isExact)) {
       const [room, all] = [freshRoom(), freshRoom()];
       await gather(all);
       for (const event of ["in", "out"]) {
